@@ -1,0 +1,1 @@
+"""What every room stands on: errors, exit codes, diagnostics, progress, clock, files, processes."""

@@ -1,0 +1,63 @@
+"""Secrets that do not print, and the one redactor every output goes through."""
+
+from __future__ import annotations
+
+import base64
+import re
+from typing import Final
+from urllib.parse import quote
+
+MASK: Final = "***"
+
+_PATTERNS: Final = (
+    re.compile(r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"),
+    re.compile(r"\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*"),  # a JSON Web Token
+    re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)", re.S),
+    re.compile(r"\bxox[abprs]-[\w-]{8,}"),
+    re.compile(r"\bgh[pousr]_\w{20,}"),
+)
+_USERINFO = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*://)[^\s/@:]+:[^\s/@]+@", re.I)
+_HEADER = re.compile(r"(?P<name>authorization:\s*(?:bearer|basic)\s+)\S+", re.I)
+
+
+class Secret:
+    """A value that never shows itself; `reveal` is the only way to it."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+        _known.add(value)
+
+    def reveal(self) -> str:
+        """The value itself, for the call that needs it."""
+        return self._value
+
+    def __repr__(self) -> str:
+        return MASK
+
+    __str__ = __repr__
+
+
+# Process-wide on purpose: a secret met anywhere must be masked everywhere, crash reports included.
+_known: set[str] = set()
+
+
+def redact(text: str) -> str:
+    """Mask every known secret (also base64 and URL-encoded) and all that looks like one."""
+    for value in sorted(_known, key=len, reverse=True):
+        if len(value) >= 4:  # noqa: PLR2004 -- a shorter one would mask ordinary words
+            for form in (value, quote(value, safe=""), base64.b64encode(value.encode()).decode()):
+                text = text.replace(form, MASK)
+    for pattern in _PATTERNS:
+        text = pattern.sub(MASK, text)
+    text = _USERINFO.sub(rf"\g<scheme>{MASK}@", text)
+    return _HEADER.sub(rf"\g<name>{MASK}", text)
+
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069]")
+
+
+def printable(text: str) -> str:
+    """Text from elsewhere (logs, server messages, names) with control characters escaped."""
+    return _CONTROL.sub(lambda match: f"\\x{ord(match.group()):02x}", text)

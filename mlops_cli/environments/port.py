@@ -1,0 +1,215 @@
+"""The two ports every environment is made of: a `Store` for releases and an `AirflowApi`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+    from contextlib import AbstractContextManager
+    from datetime import datetime
+    from pathlib import Path
+
+
+# --- Store -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """One object's content and the mark that changes whenever it does."""
+
+    data: bytes
+    etag: str
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Who holds a lock: enough to find the person, or to see that the process is dead."""
+
+    who: str
+    host: str
+    pid: int
+    since: datetime
+    what: str
+
+
+class Lease(Protocol):
+    """A lock that is held."""
+
+    def check(self) -> None:
+        """Raise ConflictError when the lock is no longer ours."""
+
+
+class Store(Protocol):
+    """Where the releases of one project in one environment lie; keys are relative, with `/`."""
+
+    name: str
+    """How messages call it, such as `folder /srv/dags`."""
+
+    def read(self, key: str) -> Stored | None:
+        """One object, or None where there is none."""
+
+    def list(self, prefix: str) -> Mapping[str, int]:
+        """All keys below `prefix` with their size in bytes."""
+
+    def put(self, key: str, source: Path | bytes, *, sha256: str) -> None:
+        """Write an object in full or not at all, checked against its SHA-256."""
+
+    def swap(self, key: str, data: bytes, *, expected: str | None) -> str:
+        """Write if the object's etag still is `expected` (None: it must not exist); the new etag.
+
+        Raises:
+            ConflictError: Somebody else wrote first.
+        """
+
+    def delete(self, keys: Iterable[str]) -> None:
+        """Delete these keys and no others; missing ones are fine."""
+
+    def lock(self, what: str) -> AbstractContextManager[Lease]:
+        """Hold the project's lock; a dead holder's lock is taken over.
+
+        Raises:
+            ConflictError: Somebody alive holds it; the message names the holder.
+        """
+
+
+# --- Airflow ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class DagInfo:
+    """A DAG as Airflow has it now."""
+
+    dag_id: str
+    is_paused: bool
+    is_stale: bool
+    has_import_errors: bool
+    tags: frozenset[str]
+    relative_fileloc: str | None
+    bundle_name: str | None
+    bundle_version: str | None = None
+    file_token: str | None = None
+    params: Mapping[str, Any] = field(default_factory=dict)
+    """Parameter name to `{"value": …, "schema": {…}}`; only filled by `AirflowApi.dag`."""
+
+
+@dataclass(frozen=True, slots=True)
+class ImportFailure:
+    """A DAG file Airflow could not import."""
+
+    filename: str
+    trace: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunInfo:
+    """One DAG run; `state` is Airflow's own word (a set that grows from release to release)."""
+
+    dag_id: str
+    run_id: str
+    state: str
+    conf: Mapping[str, Any]
+    run_after: datetime | None
+    started: datetime | None
+    ended: datetime | None
+    run_type: str | None = None
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TaskInfo:
+    """One task instance of a run."""
+
+    task_id: str
+    map_index: int
+    """-1 where the task is not mapped."""
+    state: str | None
+    try_number: int
+    started: datetime | None
+    ended: datetime | None
+    operator: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LogPage:
+    """Some lines of a task's log and where the next ones start (None: that was all)."""
+
+    lines: tuple[str, ...]
+    token: str | None
+
+
+class AirflowApi(Protocol):
+    """What the workflows ask of an Airflow, whatever carries the questions.
+
+    Every method raises UnavailableError when there is no answer, NotAllowedError when it is
+    refused, and answers None where the thing asked for does not exist.
+    """
+
+    name: str
+    """How messages call it: its URL or its environment's name."""
+
+    def version(self) -> str:
+        """Airflow's version; also proves that an Airflow is answering."""
+
+    def health(self) -> Mapping[str, str]:
+        """Component to `healthy` or another word."""
+
+    def dags(self, *, tag: str | None = None) -> tuple[DagInfo, ...]:
+        """All DAGs that are not stale, or those with a tag."""
+
+    def dag(self, dag_id: str) -> DagInfo | None:
+        """One DAG with its params."""
+
+    def import_errors(self) -> tuple[ImportFailure, ...]:
+        """The files that could not be imported."""
+
+    def reparse(self, file_token: str) -> None:
+        """Ask for a file to be parsed again now."""
+
+    def set_paused(self, dag_id: str, *, paused: bool) -> None:
+        """Pause or unpause a DAG."""
+
+    def trigger(
+        self, dag_id: str, run_id: str, conf: Mapping[str, Any], *, note: str | None = None
+    ) -> RunInfo:
+        """Start a run under our own id; sent once, never repeated.
+
+        Raises:
+            ConflictError: A run with that id exists already.
+            UsageError: Airflow refused the conf.
+            UnfinishedError: No answer came; the run may or may not exist.
+        """
+
+    def run(self, dag_id: str, run_id: str) -> RunInfo | None:
+        """One run."""
+
+    def runs(
+        self, dag_id: str, *, limit: int = 10, states: Iterable[str] = ()
+    ) -> tuple[RunInfo, ...]:
+        """The newest runs first."""
+
+    def tasks(self, dag_id: str, run_id: str) -> tuple[TaskInfo, ...]:
+        """All task instances of a run."""
+
+    def log(
+        self, dag_id: str, run_id: str, task: TaskInfo, *, token: str | None = None
+    ) -> LogPage:
+        """A task's log, from `token` on."""
+
+    def xcom(self, dag_id: str, run_id: str, task_id: str) -> Any:  # noqa: ANN401 -- any JSON
+        """What a task returned, or None."""
+
+    def run_url(self, dag_id: str, run_id: str) -> str:
+        """Where a person looks at the run."""
+
+
+def pages(api: AirflowApi, dag_id: str, run_id: str, task: TaskInfo) -> Iterator[LogPage]:
+    """A task's whole log, page by page."""
+    token = None
+    while True:
+        page = api.log(dag_id, run_id, task, token=token)
+        yield page
+        if page.token is None or not page.lines:
+            return
+        token = page.token

@@ -1,0 +1,1 @@
+"""`mlops.yaml`: the model, its environments, and where the project lies."""

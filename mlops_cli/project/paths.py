@@ -1,0 +1,46 @@
+"""Where things lie: the project, and the user's data and cache folders."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Final
+
+from mlops_cli.core.errors import ProjectError
+
+MANIFEST: Final = "mlops.yaml"
+
+
+def data_dir() -> Path:
+    """Where local state lives: the local Airflow, its runs, the local model registry."""
+    return _dir("MLOPS_DATA_DIR", "user_data_path")
+
+
+def cache_dir() -> Path:
+    """What can be built again: interpreters and cached check results."""
+    return _dir("MLOPS_CACHE_DIR", "user_cache_path")
+
+
+def _dir(variable: str, kind: str) -> Path:
+    if given := os.environ.get(variable):
+        return Path(given).expanduser().absolute()
+    import platformdirs
+
+    path: Path = getattr(platformdirs, kind)("mlops")
+    return path
+
+
+def find_project(start: Path) -> Path:
+    """The nearest folder at or above `start` that holds `mlops.yaml`.
+
+    Raises:
+        ProjectError: There is none.
+    """
+    start = start.absolute()
+    for folder in (start, *start.parents):
+        if (folder / MANIFEST).is_file():
+            return folder
+    raise ProjectError(
+        f"Could not find `{MANIFEST}` in `{start}` or any folder above it",
+        hint="Go into a project, name one with `--project DIR`, or make one: `mlops new NAME`",
+    )
