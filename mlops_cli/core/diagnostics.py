@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import Path
+from pathlib import Path  # noqa: TC003 -- a dataclass field, read at run time
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,9 @@ MASK: Final = "***"
 _PATTERNS: Final = (
     re.compile(r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"),
     re.compile(r"\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*"),  # a JSON Web Token
-    re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)", re.S),
+    re.compile(
+        r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)", re.S
+    ),
     re.compile(r"\bxox[abprs]-[\w-]{8,}"),
     re.compile(r"\bgh[pousr]_\w{20,}"),
 )
@@ -46,7 +48,7 @@ _known: set[str] = set()
 def redact(text: str) -> str:
     """Mask every known secret (also base64 and URL-encoded) and all that looks like one."""
     for value in sorted(_known, key=len, reverse=True):
-        if len(value) >= 4:  # noqa: PLR2004 -- a shorter one would mask ordinary words
+        if len(value) >= 4:
             for form in (value, quote(value, safe=""), base64.b64encode(value.encode()).decode()):
                 text = text.replace(form, MASK)
     for pattern in _PATTERNS:

@@ -1,1 +1,1 @@
-""""""
+"""What runs inside generated projects: settings, steps and gates; vendored, stands alone."""

@@ -1,0 +1,209 @@
+"""Reads `mlops.yaml`: everything that is wrong at once, each with its line and column."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from typing import TYPE_CHECKING, Any, Final
+
+from mlops_cli.core.diagnostics import Diagnostic, Location, Severity
+from mlops_cli.core.errors import ProjectError, UsageError
+
+from .paths import MANIFEST, find_project
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from pydantic_core import ErrorDetails
+    from ruamel.yaml.nodes import MappingNode, Node
+
+    from .model import LocalEnvironment, Project
+
+_LIMIT_BYTES: Final = 256 * 1024
+_DEPTH: Final = 40
+_SCALARS: Final[dict[str, Callable[[str], Any]]] = {
+    "tag:yaml.org,2002:str": str,
+    "tag:yaml.org,2002:null": lambda _: None,
+    "tag:yaml.org,2002:bool": lambda text: text.lower() == "true",
+    "tag:yaml.org,2002:int": lambda text: int(text.replace("_", ""), 0),
+    "tag:yaml.org,2002:float": float,
+}
+Keys = tuple[str | int, ...]
+
+
+def load(folder: Path) -> Project:
+    """The project at or above `folder`.
+
+    Raises:
+        ProjectError: There is none, or its file is wrong; all problems are in `diagnostics`.
+    """
+    root = find_project(folder)
+    project, problems = examine(root)
+    if project is None:
+        count = f"{len(problems)} problem{'s' if len(problems) > 1 else ''}"
+        raise ProjectError(f"Could not read `{MANIFEST}`: {count}", diagnostics=problems)
+    return project
+
+
+def examine(root: Path) -> tuple[Project | None, tuple[Diagnostic, ...]]:
+    """The project in `root`, or None and everything that is wrong with its `mlops.yaml`."""
+    from pydantic import ValidationError
+
+    from .model import Project
+    from .names import project_name
+
+    path = root / MANIFEST
+    try:
+        text = path.read_bytes()
+    except OSError as error:
+        return None, (_problem(f"Could not read `{path}`: {error.strerror}", Location(path)),)
+    reader = _Reader(path)
+    data = reader.read(text)
+    if reader.problems or not isinstance(data, dict):
+        return None, tuple(reader.problems)
+    problems: list[Diagnostic] = []
+    try:
+        if isinstance(data.get("name"), str):
+            project_name(data["name"])
+    except ProjectError as error:
+        problems.append(_problem(error.message, reader.at(("name",)), hint=error.hint))
+    try:
+        project = Project.model_validate_json(json.dumps(data | {"root": str(root)}))
+    except ValidationError as error:
+        problems += [_translate(detail, reader) for detail in error.errors()]
+        return None, tuple(problems)
+    return (None if problems else project), tuple(problems)
+
+
+def environment(project: Project, name: str) -> LocalEnvironment:
+    """One of the project's environments.
+
+    Raises:
+        UsageError: It has none of that name.
+    """
+    if name in project.environments:
+        return project.environments[name]
+    near = difflib.get_close_matches(name, project.environments, n=3)
+    known = ", ".join(f"`{known}`" for known in project.environments)
+    hint = f"Did you mean `--env {near[0]}`?" if near else f"The project has {known}"
+    raise UsageError(f"There is no environment `{name}` in `{MANIFEST}`", hint=hint)
+
+
+class _Reader:
+    """YAML to plain values that remembers where each stood, and refuses what YAML hides."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.problems: list[Diagnostic] = []
+        self._places: dict[Keys, tuple[int, int]] = {}
+
+    def at(self, path: Keys) -> Location:
+        """Where a key stands, or the nearest one above it."""
+        subject = ".".join(str(part) for part in path) or None
+        while path not in self._places and path:
+            path = path[:-1]
+        line, column = self._places.get(path, (1, 1))
+        return Location(self.path, line, column, subject)
+
+    def read(self, text: bytes) -> Any:  # noqa: ANN401 -- YAML comes in every type
+        from ruamel.yaml import YAML
+        from ruamel.yaml.error import MarkedYAMLError, YAMLError
+        from ruamel.yaml.nodes import MappingNode
+
+        if len(text) > _LIMIT_BYTES:
+            self._refuse(f"it has {len(text)} bytes, and {_LIMIT_BYTES} are the most", None)
+            return None
+        try:
+            node = YAML(typ="safe", pure=True).compose(text.decode("utf-8-sig"))
+        except UnicodeDecodeError as error:
+            self._refuse(f"it is not UTF-8 text (byte {error.start})", None)
+        except MarkedYAMLError as error:
+            mark = error.problem_mark or error.context_mark
+            place = (mark.line + 1, mark.column + 1) if mark else None
+            self._refuse(str(error.problem or error.context), place)
+        except (YAMLError, RecursionError, ValueError) as error:
+            self._refuse("it is nested too deeply" if isinstance(error, RecursionError)
+                         else str(error).splitlines()[0], None)  # fmt: skip
+        else:
+            if not isinstance(node, MappingNode):
+                self._refuse("it must be a mapping of keys to values", None)
+                return None
+            return self._value(node, ())
+        return None
+
+    def _refuse(self, reason: str, place: tuple[int, int] | None, hint: str | None = None) -> None:
+        at = Location(self.path, *(place or (1, 1)))
+        self.problems.append(_problem(f"Could not read `{MANIFEST}`: {reason}", at, hint=hint))
+
+    def _value(self, node: Node, path: Keys) -> Any:  # noqa: ANN401 -- see read
+        from ruamel.yaml.nodes import MappingNode, SequenceNode
+
+        place = (node.start_mark.line + 1, node.start_mark.column + 1)
+        self._places.setdefault(path, place)
+        if len(path) > _DEPTH:
+            self._refuse("it is nested too deeply", place)
+            return None
+        if node.anchor:
+            self._refuse(f"anchors and aliases (`&{node.anchor}`) are not allowed here", place)
+            return None
+        if isinstance(node, MappingNode):
+            return self._mapping(node, path)
+        if isinstance(node, SequenceNode):
+            return [self._value(item, (*path, n)) for n, item in enumerate(node.value)]
+        return self._scalar(node, place)
+
+    def _mapping(self, node: MappingNode, path: Keys) -> dict[str, Any]:
+        values: dict[str, Any] = {}
+        for key, item in node.value:
+            place = (key.start_mark.line + 1, key.start_mark.column + 1)
+            if not str(key.tag).endswith(":str"):
+                self._refuse(f"the key `{key.value}` must be a word; put it in quotes", place)
+                continue
+            if key.value in values:
+                self._refuse(f"the key `{key.value}` stands there twice", place)
+                continue
+            self._places[(*path, key.value)] = place
+            values[key.value] = self._value(item, (*path, key.value))
+        return values
+
+    def _scalar(self, node: Node, place: tuple[int, int]) -> Any:  # noqa: ANN401 -- see read
+        convert = _SCALARS.get(str(node.tag))
+        if convert is None:
+            hint = "Put it in quotes" if str(node.tag).startswith("tag:yaml.org") else None
+            self._refuse(f"`{node.value}` ({node.tag}) is not a plain value", place, hint)
+            return None
+        try:
+            return convert(node.value)
+        except ValueError:
+            self._refuse(f"`{node.value}` is not a plain value; put it in quotes", place)
+            return None
+
+
+def _translate(detail: ErrorDetails, reader: _Reader) -> Diagnostic:
+    path = tuple(part for part in detail["loc"] if part not in ("local",))
+    at = reader.at(path)
+    message, hint = detail["msg"].removeprefix("Value error, "), None
+    kind = detail["type"]
+    if kind in ("extra_forbidden", "unexpected_keyword_argument"):
+        message = f"Unknown key `{path[-1]}`"
+        near = difflib.get_close_matches(str(path[-1]), _siblings(path[:-1]), n=3)
+        hint = f"Did you mean {', '.join(f'`{name}`' for name in near)}?" if near else None
+    elif kind in ("missing", "missing_argument", "missing_keyword_only_argument"):
+        message = f"The key `{path[-1]}` is missing"
+    elif kind != "value_error":
+        message = f"`{'.'.join(str(part) for part in path)}`: {message}"
+        if "string" in message and isinstance(detail["input"], (int, float, bool)):
+            hint = f'Put it in quotes: "{detail["input"]}"'
+    return _problem(message, at, hint=hint)
+
+
+def _siblings(path: Keys) -> list[str]:
+    """The keys that may stand at `path`, from the JSON Schema."""
+    from .schema import keys_at
+
+    return keys_at(path)
+
+
+def _problem(summary: str, at: Location, *, hint: str | None = None) -> Diagnostic:
+    return Diagnostic("MLP101", Severity.ERROR, summary, at, hint=hint)

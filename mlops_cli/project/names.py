@@ -1,0 +1,75 @@
+"""The rule for project names: what is a folder, a Python package, a DAG id and a bucket key."""
+
+from __future__ import annotations
+
+import keyword
+import re
+import sys
+import unicodedata
+from typing import Final
+
+from mlops_cli.core.errors import ProjectError
+
+MAX_LENGTH: Final = 40
+_FORM = re.compile(r"[a-z][a-z0-9_]*")
+_WINDOWS = {"con", "prn", "aux", "nul"} | {
+    f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10)
+}
+# Packages that stand beside the model's own on a worker; a project of that name would hide them.
+_TAKEN = {
+    "airflow", "boto3", "botocore", "copier", "duckdb", "evidently", "fsspec", "httpx", "imblearn",
+    "jinja2", "matplotlib", "mlflow", "mlops", "mlops_cli", "mypy", "numpy", "optuna", "pandas", "pip",
+    "pyarrow", "pydantic", "pytest", "ragas", "requests", "rich", "ruff", "sagemaker", "scipy",
+    "setuptools", "shap", "sklearn", "skops", "sqlalchemy", "test", "tests", "torch", "typer", "uv",
+    "wandb", "yaml", "dags", "quality", "data", "plugins", "config",
+}  # fmt: skip
+
+
+def project_name(given: str) -> str:
+    """The name a project is known by everywhere: lower case, digits and `_`, at most 40 long.
+
+    `-` becomes `_`; anything else that does not fit is refused, with the accepted form offered.
+
+    Raises:
+        ProjectError: The name cannot be a Python package, a folder and a DAG id at once.
+    """
+    shown = ascii(given)[1:-1] or "(empty)"
+    name = given.replace("-", "_")
+    if problem := _problem(given, name):
+        offer = suggestion(given)
+        hint = f"Try `mlops new {offer}`" if offer else None
+        raise ProjectError(f"Could not use `{shown}` as a project name: {problem}", hint=hint)
+    return name
+
+
+def _problem(given: str, name: str) -> str | None:
+    if not given:
+        return "it is empty"
+    if "/" in given or "\\" in given:
+        return "it must be a name, not a path (choose the folder with `--into`)"
+    if len(given) > MAX_LENGTH:
+        return f"it has {len(given)} characters, and {MAX_LENGTH} are the most"
+    if given.startswith("-") or not given.isascii() or not _FORM.fullmatch(name):
+        if given[0].isdigit():
+            return "it must start with a letter"
+        return "only the letters a to z, digits, `_` and `-` are allowed, starting with a letter"
+    if len(name) == 1:
+        return "it must have at least two characters"
+    if keyword.iskeyword(name) or keyword.issoftkeyword(name):
+        return "it is a word of the Python language"
+    if name in sys.stdlib_module_names or name in _TAKEN:
+        return f"it would hide the Python package `{name}`"
+    if name in _WINDOWS:
+        return "Windows keeps it for a device"
+    return None
+
+
+def suggestion(given: str) -> str | None:
+    """The nearest acceptable name, or None when nothing is left of the given one."""
+    plain = unicodedata.normalize("NFKD", given).encode("ascii", "ignore").decode().lower()
+    name = (
+        re.sub(r"[^a-z0-9]+", "_", plain).strip("_").lstrip("0123456789_")[:MAX_LENGTH].rstrip("_")
+    )
+    if name in _TAKEN | _WINDOWS or name in sys.stdlib_module_names or keyword.iskeyword(name):
+        name = f"{name}_model"
+    return name if name and name != given and _problem(name, name) is None else None

@@ -1,0 +1,199 @@
+"""The settings a pipeline runs with: `settings.json` of a release, or `mlops.yaml` of a checkout.
+
+The dataclasses here are the one definition of the `model:` section. The command line validates
+`mlops.yaml` against them; the project reads them without needing the command line.
+"""
+
+from __future__ import annotations
+
+import json
+import types
+import typing
+from dataclasses import MISSING, dataclass, field, fields, is_dataclass
+from pathlib import Path  # noqa: TC003 -- get_type_hints reads this module
+from typing import Any, ClassVar, Literal, TypeVar
+
+T = TypeVar("T")
+
+ColumnType = Literal["integer", "number", "text", "boolean", "date", "timestamp"]
+Task = Literal["classification", "regression"]
+Balance = Literal["auto", "none", "class_weight", "resample"]
+Approval = Literal["auto"]
+Value = bool | int | float | str | None
+
+_STRICT: dict[str, Any] = {"extra": "forbid", "strict": True}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Split:
+    """How rows are held out; they are never seen before the evaluation."""
+
+    __pydantic_config__: ClassVar = _STRICT
+
+    test_size: float = 0.25
+    """Share of the rows that is held out, above 0 and below 1."""
+    random_state: int = 0
+    stratify: bool = True
+    """Keep the classes' shares in both parts (classification only)."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Training:
+    """Which candidates are tried, and how one of them is chosen."""
+
+    __pydantic_config__: ClassVar = _STRICT
+
+    families: dict[str, dict[str, list[Value | list[int]]]]
+    """Model family to its grid: parameter to the values to try; `{}` is the library's defaults."""
+    random_state: int = 0
+    folds: int = 5
+    """Cross-validation folds on the training rows; used when there is more than one candidate."""
+    select_by: str = "f1_score"
+    """The metric that chooses among candidates."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Bound:
+    """The range a metric has to lie in; both ends count as inside."""
+
+    __pydantic_config__: ClassVar = _STRICT
+
+    minimum: float | None = None
+    maximum: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Evaluation:
+    """What a new version has to reach before it can be promoted."""
+
+    __pydantic_config__: ClassVar = _STRICT
+
+    thresholds: dict[str, Bound]
+    """Metric to its bound, on the held-out rows."""
+    compare_by: str = "f1_score"
+    """The metric on which a challenger must beat the champion, on the same rows."""
+    margin: float = 0.0
+    """By how much it must be better; a tie never wins."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Model:
+    """The `model:` section of `mlops.yaml`."""
+
+    __pydantic_config__: ClassVar = _STRICT
+
+    task: Task
+    target: str
+    features: dict[str, ColumnType]
+    """Column to its type, in the order the model sees them."""
+    source: str
+    """Where the training data lies: a path in the project, or a URI."""
+    training: Training
+    evaluation: Evaluation
+    split: Split = field(default_factory=Split)
+    balance: Balance = "auto"
+    """`auto` weighs classes when the rarest has less than half of its even share."""
+    approval: Approval = "auto"
+    quality: dict[str, str] = field(
+        default_factory=lambda: {
+            "raw": "quality/raw.dqdl",
+            "features": "quality/features.dqdl",
+        }
+    )
+    """Gate to its ruleset."""
+
+    @property
+    def columns(self) -> dict[str, ColumnType]:
+        """The columns training reads: the features, then the target."""
+        target: ColumnType = "text" if self.task == "classification" else "number"
+        return {**self.features, self.target: self.target_type or target}
+
+    target_type: ColumnType | None = None
+    """The target's type in the data; by default text for classes and number for regression."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Paths:
+    """Where a run's files go in this environment."""
+
+    python: str
+    """The interpreter of the project's own locked environment."""
+    runs: str
+    """Folder (or URI prefix) that holds one folder per run."""
+    tracking_uri: str
+    """MLflow's tracking and registry store."""
+    artifacts: str
+    """Where MLflow keeps what it logs."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Settings:
+    """Everything a DAG or a step may ask; resolved when a release is built."""
+
+    project: str
+    package: str
+    owner: str
+    model: Model
+    description: str = ""
+    environment: str = "local"
+    release: str = "working-tree"
+    commit: str | None = None
+    dag_ids: dict[str, str] = field(default_factory=dict)
+    """Pipeline to its DAG id."""
+    paths: Paths | None = None
+    """None in a checkout: only a release knows where it runs."""
+
+
+def load(root: Path) -> Settings:
+    """The settings of a release or of a checkout.
+
+    Args:
+        root: The folder that holds `settings.json` or `mlops.yaml`.
+
+    Raises:
+        FileNotFoundError: Neither is there.
+        ValueError: A setting is missing or of the wrong type.
+    """
+    baked = root / "settings.json"
+    if baked.is_file():
+        return build(Settings, json.loads(baked.read_text(encoding="utf-8")), "settings.json")
+    import yaml
+
+    manifest = yaml.safe_load((root / "mlops.yaml").read_text(encoding="utf-8"))
+    known = {key: manifest[key] for key in ("owner", "description", "model") if key in manifest}
+    name = manifest["name"]
+    return build(
+        Settings, {"project": name, "package": name.replace("-", "_"), **known}, "mlops.yaml"
+    )
+
+
+def build(kind: type[T], data: Any, where: str) -> T:  # noqa: ANN401 -- JSON comes in every type
+    """Make a dataclass from plain JSON or YAML values; unknown and missing names are errors.
+
+    Raises:
+        ValueError: With the name that is wrong.
+    """
+    if not isinstance(data, dict):
+        raise ValueError(f"{where}: expected a mapping")
+    hints = typing.get_type_hints(kind)
+    known = {item.name: item for item in fields(kind)}  # type: ignore[arg-type]  # checked by callers
+    if unknown := sorted(set(data) - set(known)):
+        raise ValueError(f"{where}: unknown setting {unknown[0]!r}")
+    for name, item in known.items():
+        if name not in data and item.default is MISSING and item.default_factory is MISSING:
+            raise ValueError(f"{where}: {name!r} is missing")
+    return kind(
+        **{name: _value(hints[name], item, f"{where}: {name}") for name, item in data.items()}
+    )
+
+
+def _value(hint: Any, data: Any, where: str) -> Any:  # noqa: ANN401 -- follows the type hints
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin in (types.UnionType, typing.Union) and data is not None:
+        nested = [kind for kind in arguments if is_dataclass(kind)]
+        return build(nested[0], data, where) if nested and isinstance(nested[0], type) else data
+    if is_dataclass(hint) and isinstance(hint, type):
+        return build(hint, data, where)
+    if origin is dict and isinstance(data, dict):
+        return {key: _value(arguments[1], item, f"{where}.{key}") for key, item in data.items()}
+    return data
