@@ -67,27 +67,27 @@ class Project(_Section):
     @model_validator(mode="after")
     def _fits_the_task(self) -> Project:
         model = self.model
-        problems = []
         families, metrics = FAMILIES[model.task], METRICS[model.task]
-        for family in model.training.families:
-            if family not in families:
-                problems.append(f"`model.training.families`: no family `{family}` for {model.task}; "
-                                f"there are {', '.join(families)}")  # fmt: skip
-        if not model.training.families:
-            problems.append("`model.training.families` names no family")
         named = [
             model.training.select_by,
             model.evaluation.compare_by,
             *model.evaluation.thresholds,
         ]
-        for metric in dict.fromkeys(named):
-            if metric not in metrics:
-                problems.append(f"no metric `{metric}` for {model.task}; "
-                                f"there are {', '.join(metrics)}")  # fmt: skip
+        problems = [
+            f"`model.training.families`: no family `{family}` for {model.task}; "
+            f"there are {', '.join(families)}"
+            for family in model.training.families
+            if family not in families
+        ]
+        problems += [
+            f"no metric `{metric}` for {model.task}; there are {', '.join(metrics)}"
+            for metric in dict.fromkeys(named)
+            if metric not in metrics
+        ]
+        if not model.training.families:
+            problems.append("`model.training.families` names no family")
         if model.target in model.features:
-            problems.append(
-                f"`model.target` `{model.target}` is also a feature: the model would see it"
-            )
+            problems.append(f"`model.target` `{model.target}` is a feature: the model would see it")
         if not model.features:
             problems.append("`model.features` names no column")
         if not 0 < model.split.test_size < 1:

@@ -12,10 +12,10 @@ from mlops_cli.core.errors import ProjectError
 
 MAX_LENGTH: Final = 40
 _FORM = re.compile(r"[a-z][a-z0-9_]*")
-_WINDOWS = {"con", "prn", "aux", "nul"} | {
-    f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10)
-}
-# Packages that stand beside the model's own on a worker; a project of that name would hide them.
+_PORTS = {f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10)}
+_WINDOWS = {"con", "prn", "aux", "nul"} | _PORTS
+
+# Packages that stand beside the model's own on a worker; such a name would hide them.
 _TAKEN = {
     "airflow", "boto3", "botocore", "copier", "duckdb", "evidently", "fsspec", "httpx", "imblearn",
     "jinja2", "matplotlib", "mlflow", "mlops", "mlops_cli", "mypy", "numpy", "optuna", "pandas", "pip",

@@ -1,0 +1,98 @@
+"""The root command and the one boundary where errors become text and exit codes."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from importlib import import_module
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mlops_cli import __version__, presentation
+from mlops_cli.core.errors import MlopsError
+from mlops_cli.core.exits import Exit
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import FrameType
+
+app = typer.Typer(
+    name="mlops",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["--help", "-h"]},
+    epilog=(
+        "Common workflow: `mlops new churn` → `cd churn` → `mlops validate` → `mlops test` → "
+        "`mlops deploy --env local` → `mlops trigger training --follow`.\n\n"
+        "Exit codes: 0 done · 1 the answer is no · 2 usage · 3 project invalid · 4 not allowed · "
+        "5 conflict · 6 unavailable, nothing changed · 7 unfinished, run again · 70 our bug · "
+        "130 interrupted."
+    ),
+)
+
+
+def _version(*, value: bool) -> None:
+    if value:
+        typer.echo(f"mlops {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version",
+            callback=lambda value: _version(value=value),
+            is_eager=True,
+            help="Show it.",
+        ),
+    ] = False,
+) -> None:
+    """Model projects on Apache Airflow: generate, prove, deploy, run and govern them."""
+
+
+def _register() -> None:
+    # Each module adds its commands to `app`; none of them imports anything heavy.
+    for name in ("new", "validate", "test", "deploy", "runs", "models", "airflow"):
+        if find_spec(f"{__package__}.{name}"):
+            import_module(f"{__package__}.{name}").register(app)
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run a command line and return its exit code; nothing gets past this function."""
+    presentation.configure(json="--json" in argv, debug="--debug" in argv)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _stopped)
+    try:
+        return _run(argv)
+    except MlopsError as error:
+        presentation.show_error(error)
+        return error.exit_code
+    except KeyboardInterrupt:
+        presentation.interrupted()
+        return Exit.INTERRUPTED
+    except BrokenPipeError:
+        # The reader of our output has gone (`| head`); nobody is left to tell.
+        sys.stdout = None  # type: ignore[assignment]
+        return Exit.DONE
+    except Exception as error:  # noqa: BLE001 -- the last boundary
+        presentation.show_crash(error, argv)
+        return Exit.BUG
+
+
+def _run(argv: Sequence[str]) -> int:
+    _register()
+    try:
+        app(args=list(argv), prog_name="mlops")
+    except SystemExit as ended:
+        sys.stdout.flush()
+        return ended.code if isinstance(ended.code, int) else Exit.DONE
+    return Exit.DONE
+
+
+def _stopped(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 -- signal's signature
+    raise SystemExit(128 + number)

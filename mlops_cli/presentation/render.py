@@ -1,0 +1,43 @@
+"""Result type to renderer: each area's module is imported when one of its results is shown."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+# Result class to the module of `human` that has a function `render_<ClassName in snake case>`.
+AREAS: Final[dict[str, str]] = {
+    "NewProject": "project",
+    "TemplateList": "project",
+    "CheckReport": "checks",
+    "Explanation": "checks",
+    "TestReport": "checks",
+    "Plan": "deployment",
+    "Deployment": "deployment",
+    "RunOutcome": "runs",
+    "StatusReport": "runs",
+    "TaskLog": "runs",
+    "ModelList": "models",
+    "ModelVersions": "models",
+    "TrackingUi": "models",
+    "AirflowStarted": "airflow",
+    "AirflowStopped": "airflow",
+    "AirflowStatus": "airflow",
+    "AirflowLogs": "airflow",
+    "AirflowUi": "airflow",
+}
+
+
+def render(result: object, console: Console) -> None:
+    """Print a result for a person.
+
+    Raises:
+        KeyError: Nobody said how this type looks.
+    """
+    kind = type(result).__name__
+    module = import_module(f"{__package__}.human.{AREAS[kind]}")
+    snake = "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in kind)
+    getattr(module, f"render{snake}")(result, console)
