@@ -1,0 +1,177 @@
+"""Builds a release: the tree a DAG needs, its resolved settings, and its manifest."""
+
+from __future__ import annotations
+
+import dataclasses
+import getpass
+import hashlib
+import json
+import re
+import socket
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from mlops_cli import __version__
+from mlops_cli.core.files import write_atomic
+from mlops_cli.core.processes import child_environment, run
+from mlops_cli.project.loader import environment as environment_of
+from mlops_cli.project.paths import data_dir
+from mlops_cli.runtime.settings import Paths, Settings
+
+from . import loader, manifest
+from .source import LOCK, SourceFile, collect
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from mlops_cli.core.clock import Clock
+    from mlops_cli.project.model import Project
+
+SETTINGS = "settings.json"
+_URI = re.compile(r"[a-z][a-z0-9+.-]*://", re.I)
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """A release on this disk, complete."""
+
+    id: str
+    root: Path
+    """The folder named after the release that holds the tree and its manifest."""
+    manifest: manifest.Manifest
+
+
+def build(
+    project: Project, environment: str, destination: Path, *, python: Path, clock: Clock
+) -> Release:
+    """Write the project's release for an environment to `destination/<release id>`.
+
+    Nothing but `destination` is written to, and nothing but the project is read. Building the
+    same project again gives the same digest.
+
+    Args:
+        project: What to release.
+        environment: One of the project's environments.
+        destination: The folder that holds releases.
+        python: The interpreter of the project's environment, where the steps will run.
+        clock: Tells the time of the release.
+
+    Raises:
+        UsageError: The project has no such environment.
+        ProjectError: Something in the tree must not be released; all of it is named.
+    """
+    environment_of(project, environment)
+    files = collect(project)
+    commit, dirty = _commit(project.root)
+    settings = _settings(project, environment, python, f"{commit}-dirty" if dirty else commit)
+    # Neither the name of the release nor the commit changes what runs: the same content under
+    # another commit is the same release.
+    core = {**settings, "release": None, "commit": None}
+    parts = {file.key: _sha256(file.data) for file in files}
+    digest = manifest.digest({**parts, SETTINGS: _sha256(_json(core))})
+    now = clock.now()
+    name = f"{now:%Y%m%dT%H%M%SZ}-{digest[:12]}"
+    content = [*files, SourceFile(SETTINGS, _json({**settings, "release": name}))]
+    content.sort(key=lambda file: file.key)
+    made = manifest.Manifest(
+        project=project.name,
+        package=project.package,
+        environment=environment,
+        release=name,
+        digest=digest,
+        files={f.key: manifest.FileEntry(len(f.data), _sha256(f.data)) for f in content},
+        dags=tuple(
+            manifest.DagEntry(dag_id, f"dags/{pipeline}.py")
+            for pipeline, dag_id in project.dag_ids.items()
+        ),
+        lock=parts.get(LOCK),
+        commit=commit,
+        dirty=dirty,
+        tool=__version__,
+        created_by=creator(),
+        created_at=now,
+    )
+    root = destination / name
+    for file in content:
+        path = root / file.key
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(file.data)
+    write_atomic(root / manifest.NAME, made.dumps())
+    return Release(name, root, made)
+
+
+def lay_out(
+    project: Project, environment: str, dags: Path, *, python: Path, clock: Clock
+) -> Release:
+    """Build a release into a DAGs folder of its own, exactly as a deploy would leave it there.
+
+    `dags/<project>/<project>.py` is the entry DAG file. For proving a release before it is
+    deployed; see `build` for the arguments and what is raised.
+    """
+    home = dags / project.name
+    release = build(project, environment, home / loader.RELEASES, python=python, clock=clock)
+    text = loader.pointer(project.name, project.package, release.id)
+    write_atomic(home / loader.IGNORE, loader.IGNORED)
+    write_atomic(home / loader.pointer_key(project.name), text)
+    return release
+
+
+def _settings(
+    project: Project, environment: str, python: Path, commit: str | None
+) -> dict[str, Any]:
+    source = project.model.source
+    if not _URI.match(source):
+        source = (project.root / source).resolve().as_uri()
+    data = data_dir()
+    settings = Settings(
+        project=project.name,
+        package=project.package,
+        owner=project.owner,
+        description=project.description,
+        model=dataclasses.replace(project.model, source=source),
+        environment=environment,
+        commit=commit,
+        dag_ids=project.dag_ids,
+        paths=Paths(
+            python=str(python),
+            runs=str(data / "projects" / project.name / "runs"),
+            tracking_uri=f"sqlite:///{data / 'mlflow' / 'mlflow.db'}",
+            artifacts=str(data / "mlflow" / "artifacts"),
+        ),
+    )
+    return dataclasses.asdict(settings)
+
+
+def creator() -> str:
+    """Who is at work here, as `user@host`."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):  # a container may run under a number without a name
+        user = "unknown"
+    return f"{user}@{socket.gethostname()}"
+
+
+def _commit(root: Path) -> tuple[str | None, bool]:
+    """The commit checked out in `root`, and whether the files there differ from it."""
+    state = ["status", "--porcelain=v2", "--branch", "--untracked-files=normal", "--", "."]
+    env = child_environment({"GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0"})
+    try:
+        told = run(["git", "-C", root, *state], timeout_seconds=10, env=env)
+    except OSError:  # no git on this machine
+        return None, False
+    if told.returncode != 0:
+        return None, False
+    lines = told.output.splitlines()
+    mark = "# branch.oid "
+    commit = next((line.removeprefix(mark) for line in lines if line.startswith(mark)), "(initial)")
+    if commit == "(initial)":
+        return None, False
+    return commit, any(not line.startswith("#") for line in lines)
+
+
+def _json(value: dict[str, Any]) -> bytes:
+    return (json.dumps(value, indent=1, ensure_ascii=False) + "\n").encode()
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
