@@ -29,6 +29,9 @@ import json
 import sys
 from pathlib import Path
 
+from airflow.sdk import DAG
+from airflow.sdk.definitions._internal.contextmanager import DagContext
+
 CURRENT, PREVIOUS = "$current", $previous
 
 PACKAGE = "$package"
@@ -61,20 +64,15 @@ def load(root, manifest):
         module = importlib.util.module_from_spec(spec)
         sys.modules[spec.name] = module
         spec.loader.exec_module(module)
-        yield from (value for value in vars(module).values() if is_dag(value))
-
-
-def is_dag(value):
-    """True for an airflow DAG."""
-    from airflow.sdk import DAG
-
-    return isinstance(value, DAG)
+        yield from (value for value in vars(module).values() if isinstance(value, DAG))
+    # A DAG that nothing in its module names, such as the result of a bare `training()`.
+    yield from (dag for dag, _ in DagContext.autoregistered_dags)
 
 
 for candidate in filter(None, (CURRENT, PREVIOUS)):
     found = complete(candidate)
     if found is not None:
-        for dag in load(HERE / candidate, found):
+        for dag in list(load(HERE / candidate, found)):
             dag.tags.add(f"release:{candidate}")
             globals()[dag.dag_id] = dag
         break
