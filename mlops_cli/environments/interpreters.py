@@ -119,16 +119,16 @@ def _build(lock: Path, place: Path, *, what: str) -> None:
     temporary = Path(tempfile.mkdtemp(dir=place.parent, prefix=f".{place.name}.building-"))
     venv = temporary / "venv"
     try:
-        _uv(["venv", "--quiet", "--relocatable", "--python", sys.executable, venv], what=what)
+        _uv("venv", "--quiet", "--relocatable", "--python", sys.executable, venv, what=what)
         # Bytecode now: without it Airflow takes three times as long to import, every time.
-        arguments = ["pip", "sync", "--quiet", "--compile-bytecode", "--python", venv, lock]
-        _uv(arguments, what=what)
+        compiled = ("--quiet", "--compile-bytecode")
+        _uv("pip", "sync", *compiled, "--python", venv, lock, what=what)
         venv.rename(place)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-def _uv(arguments: list[str | Path], *, what: str) -> None:
+def _uv(*arguments: str | Path, what: str) -> None:
     import uv
 
     environment = child_environment({"UV_NO_PROGRESS": "1", "UV_PYTHON_DOWNLOADS": "never"})

@@ -1,1 +1,1 @@
-""""""
+"""The APIs of Airflows: one set of questions, several ways to carry them."""

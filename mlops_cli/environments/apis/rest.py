@@ -1,0 +1,226 @@
+"""Airflow's REST API, version 2 (Airflow 3), as the port `AirflowApi`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote
+
+from mlops_cli.core.errors import ConflictError, ProjectError, UnavailableError, UsageError
+from mlops_cli.environments.port import LogPage
+
+from .http import HttpTransport, detail
+from .shapes import dag_info, import_failure, log_lines, run_info, task_info
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from mlops_cli.core.clock import Clock
+    from mlops_cli.core.redact import Secret
+    from mlops_cli.environments.port import DagInfo, ImportFailure, RunInfo, TaskInfo
+
+    from .transport import Answer, Transport
+
+_PAGE: Final = 100  # more is cut by `[api] maximum_page_limit`
+_LOGIN_SAYS_NOTHING: Final = "unknown"
+
+
+def connect(
+    url: str, *, username: str, password: Secret, clock: Clock, allow_plain_http: bool = False
+) -> RestApi:
+    """The API of the Airflow at `url`; nothing is sent yet.
+
+    Raises:
+        ProjectError: The URL is not one a password may be sent to.
+    """
+    return RestApi(
+        HttpTransport(
+            url,
+            username=username,
+            password=password,
+            clock=clock,
+            allow_plain_http=allow_plain_http,
+        )
+    )
+
+
+class RestApi:
+    """What the workflows ask, in the words of API v2; the transport carries it."""
+
+    def __init__(self, transport: Transport) -> None:
+        self.name = transport.name
+        self._transport = transport
+
+    def close(self) -> None:
+        """Give back the connections."""
+        self._transport.close()
+
+    def version(self) -> str:
+        """Airflow's version; also proves that an Airflow is answering.
+
+        Raises:
+            UnavailableError: There is no answer, or it is not an Airflow's.
+        """
+        body = self._get("/version")
+        if not isinstance(body, dict) or not isinstance(body.get("version"), str):
+            raise UnavailableError(
+                f"Could not use Airflow at `{self.name}`: what answers there is not Airflow 3",
+                hint="Check the URL; Airflow 2 is not supported",
+            )
+        version: str = body["version"]
+        return version
+
+    def health(self) -> Mapping[str, str]:
+        """Component to `healthy` or another word."""
+        body = self._get("/monitor/health") or {}
+        return {
+            name: str(part.get("status") or _LOGIN_SAYS_NOTHING)
+            for name, part in body.items()
+            if isinstance(part, dict)
+        }
+
+    def dags(self, *, tag: str | None = None) -> tuple[DagInfo, ...]:
+        """All DAGs that are not stale, or those with a tag."""
+        params = {"order_by": "dag_id"} | ({"tags": tag} if tag else {})
+        return tuple(dag_info(item) for item in self._pages("/dags", "dags", params))
+
+    def dag(self, dag_id: str) -> DagInfo | None:
+        """One DAG with its params."""
+        body = self._get(f"/dags/{_part(dag_id)}/details")
+        return None if body is None else dag_info(body)
+
+    def import_errors(self) -> tuple[ImportFailure, ...]:
+        """The files that could not be imported."""
+        found = self._pages("/importErrors", "import_errors", {})
+        return tuple(import_failure(item) for item in found)
+
+    def reparse(self, file_token: str) -> None:
+        """Ask for a file to be parsed again now; one that is asked for already is fine."""
+        answer = self._send("PUT", f"/parseDagFile/{_part(file_token)}")
+        self._expect(answer, {200, 201, 204, 409}, "ask Airflow to parse a file again")
+
+    def set_paused(self, dag_id: str, *, paused: bool) -> None:
+        """Pause or unpause a DAG.
+
+        Raises:
+            ProjectError: Airflow does not know the DAG.
+        """
+        verb = "pause" if paused else "unpause"
+        answer = self._send("PATCH", f"/dags/{_part(dag_id)}", body={"is_paused": paused})
+        self._known_dag(answer, dag_id, verb)
+        self._expect(answer, {200}, f"{verb} `{dag_id}`")
+
+    def trigger(
+        self, dag_id: str, run_id: str, conf: Mapping[str, Any], *, note: str | None = None
+    ) -> RunInfo:
+        """Start a run under our own id; sent once, never repeated.
+
+        Raises:
+            ConflictError: A run with that id exists already.
+            UsageError: Airflow refused the conf.
+            ProjectError: Airflow does not know the DAG.
+            UnfinishedError: No answer came; the run may or may not exist.
+        """
+        # `logical_date` must be named, and null: two runs may start in one moment.
+        body = {"dag_run_id": run_id, "logical_date": None, "conf": dict(conf), "note": note}
+        answer = self._send("POST", f"/dags/{_part(dag_id)}/dagRuns", body=body, once=True)
+        self._known_dag(answer, dag_id, "trigger")
+        if answer.status == 409:
+            raise ConflictError(
+                f"Could not start run `{run_id}` of `{dag_id}`: it exists already",
+                hint="Choose another `--run-id`, or follow the run that is there",
+            )
+        if answer.status in {400, 422}:
+            raise UsageError(f"Could not trigger `{dag_id}`{detail(answer, ': ')}")
+        self._expect(answer, {200, 201}, f"trigger `{dag_id}`")
+        return run_info(answer.body)
+
+    def run(self, dag_id: str, run_id: str) -> RunInfo | None:
+        """One run."""
+        body = self._get(_run_path(dag_id, run_id))
+        return None if body is None else run_info(body)
+
+    def runs(
+        self, dag_id: str, *, limit: int = 10, states: Iterable[str] = ()
+    ) -> tuple[RunInfo, ...]:
+        """The newest runs first."""
+        # Not by start: a queued run has none yet.
+        params: dict[str, object] = {"order_by": "-run_after", "state": list(states)}
+        path = f"/dags/{_part(dag_id)}/dagRuns"
+        return tuple(run_info(item) for item in self._pages(path, "dag_runs", params, most=limit))
+
+    def tasks(self, dag_id: str, run_id: str) -> tuple[TaskInfo, ...]:
+        """All task instances of a run."""
+        path = f"{_run_path(dag_id, run_id)}/taskInstances"
+        return tuple(task_info(item) for item in self._pages(path, "task_instances", {}))
+
+    def log(self, dag_id: str, run_id: str, task: TaskInfo, *, token: str | None = None) -> LogPage:
+        """A task's log, from `token` on; a task that has not run has none."""
+        task_path = f"{_run_path(dag_id, run_id)}/taskInstances/{_part(task.task_id)}"
+        params: dict[str, object] = {"map_index": task.map_index}
+        if token:
+            params["token"] = token
+        body = self._get(f"{task_path}/logs/{task.try_number}", params) or {}
+        return LogPage(tuple(log_lines(body.get("content") or ())), body.get("continuation_token"))
+
+    def xcom(self, dag_id: str, run_id: str, task_id: str) -> Any:  # noqa: ANN401 -- any JSON
+        """What a task returned, or None."""
+        task_path = f"{_run_path(dag_id, run_id)}/taskInstances/{_part(task_id)}"
+        body = self._get(f"{task_path}/xcomEntries/return_value")
+        return None if body is None else body.get("value")
+
+    def run_url(self, dag_id: str, run_id: str) -> str:
+        """Where a person looks at the run."""
+        return f"{self._transport.url}/dags/{_part(dag_id)}/runs/{_part(run_id)}"
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, object] | None = None,
+        body: object = None,
+        once: bool = False,
+    ) -> Answer:
+        return self._transport.send(method, f"/api/v2{path}", params=params, body=body, once=once)
+
+    def _get(self, path: str, params: Mapping[str, object] | None = None) -> Any:  # noqa: ANN401
+        answer = self._send("GET", path, params=params)
+        if answer.status == 404:
+            return None
+        self._expect(answer, {200}, f"read `{path}`")
+        return answer.body
+
+    def _pages(
+        self, path: str, key: str, params: Mapping[str, object], *, most: int | None = None
+    ) -> Iterator[Mapping[str, Any]]:
+        offset = 0
+        while most is None or offset < most:
+            limit = _PAGE if most is None else min(_PAGE, most - offset)
+            body = self._get(path, {**params, "limit": limit, "offset": offset}) or {}
+            items = body.get(key) or []
+            yield from items
+            offset += len(items)
+            if not items or offset >= int(body.get("total_entries") or 0):
+                return
+
+    def _known_dag(self, answer: Answer, dag_id: str, verb: str) -> None:
+        if answer.status == 404:
+            raise ProjectError(
+                f"Could not {verb} `{dag_id}`: Airflow at `{self.name}` does not know it",
+                hint="Deploy the project first: `mlops deploy`",
+            )
+
+    def _expect(self, answer: Answer, statuses: set[int], what: str) -> None:
+        if answer.status not in statuses:
+            raise UnavailableError(
+                f"Could not {what}: Airflow at `{self.name}` answered with status "
+                f"{answer.status}{detail(answer, ': ')}"
+            )
+
+
+def _part(text: str) -> str:
+    return quote(text, safe="")
+
+
+def _run_path(dag_id: str, run_id: str) -> str:
+    return f"/dags/{_part(dag_id)}/dagRuns/{_part(run_id)}"

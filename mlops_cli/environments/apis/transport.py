@@ -1,0 +1,54 @@
+"""How questions reach an Airflow: the small port below every API adapter."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back: the HTTP status and the JSON body (None where there was none)."""
+
+    status: int
+    body: Any = None
+
+
+class Transport(Protocol):
+    """Carries one request to Airflow's REST API, with whatever proves who we are."""
+
+    name: str
+    """How messages call the other side."""
+
+    url: str
+    """Where a person reaches the web interface, without a slash at the end."""
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, object] | None = None,
+        body: object = None,
+        once: bool = False,
+    ) -> Answer:
+        """Send a request and give back the answer, whatever its status below 500 is.
+
+        Args:
+            method: `GET`, `POST`, `PATCH` or `PUT`.
+            path: Below the server's root, such as `/api/v2/version`.
+            params: Query parameters.
+            body: Sent as JSON.
+            once: Never send it a second time, because it may have been carried out.
+
+        Raises:
+            UnavailableError: There is no answer, or not an Airflow's; nothing was changed.
+            NotAllowedError: We are not who we say, or may not do it.
+            UnfinishedError: Sent `once`, and whether it was carried out is unknown.
+        """
+
+    def close(self) -> None:
+        """Give back the connections."""

@@ -1,0 +1,356 @@
+"""Starts, finds and stops the one local Airflow of this user."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from mlops_cli.core.errors import ConflictError, MlopsError, UnavailableError, UnfinishedError
+from mlops_cli.core.processes import child_environment
+from mlops_cli.environments.interpreters import DEFAULT_AIRFLOW, airflow_interpreter
+from mlops_cli.project.paths import cache_dir, data_dir
+
+from . import supervisor
+from .configuration import USERNAME, Home, local_home, prepare, read_password
+from .leftovers import MARK, holders, is_locked, kill_leftovers, take_lock
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from mlops_cli.core.clock import Clock
+    from mlops_cli.core.progress import Progress
+    from mlops_cli.core.redact import Secret
+    from mlops_cli.environments.apis.rest import RestApi
+
+START_SECONDS: Final = 180.0
+STOP_SECONDS: Final = 20.0
+PREFERRED_PORT: Final = 8080
+
+_POLL_SECONDS: Final = 0.1
+_KEPT_SETTINGS: Final = ("AIRFLOW_CONN_", "AIRFLOW_VAR_")
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """A local Airflow that was started and has not ended."""
+
+    home: Home
+    version: str
+    pid: int
+    port: int
+    execution_port: int
+    started: datetime
+    password: Secret
+
+    @property
+    def url(self) -> str:
+        """Where the web interface and the API are."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def username(self) -> str:
+        """Who may log in; the password is in `home.password_file`."""
+        return USERNAME
+
+    def api(self, *, clock: Clock) -> RestApi:
+        """Its API, logged in as its only user."""
+        from mlops_cli.environments.apis.rest import connect
+
+        return connect(self.url, username=self.username, password=self.password, clock=clock)
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """What `start` did."""
+
+    instance: Instance
+    was_running: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """What is there now; `state` is `running`, `starting`, `unhealthy` or `stopped`."""
+
+    state: str
+    home: Home
+    instance: Instance | None = None
+    airflow: str | None = None
+    """The full version that answers."""
+    components: Mapping[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """What `stop` did."""
+
+    home: Home
+    was_running: bool
+    killed: int = 0
+    """How many processes had to be killed because they did not end by themselves."""
+
+
+def start(version: str = DEFAULT_AIRFLOW, *, progress: Progress, clock: Clock) -> Started:
+    """Start the local Airflow, or find the one that runs, and wait until it can run tasks.
+
+    Raises:
+        ConflictError: Another Airflow version is running.
+        ProjectError: There is no such managed version.
+        UnavailableError: It could not be built, or ended while starting; its log is named.
+        UnfinishedError: It did not become ready in time.
+    """
+    home = local_home()
+    running = find_running()
+    if running is not None and running.version != version:
+        raise ConflictError(
+            f"Could not start Airflow {version}: the local Airflow is {running.version}",
+            hint="Stop it first: `mlops airflow stop`",
+            state=f"Airflow {running.version} is running at {running.url}",
+        )
+    python = airflow_interpreter(version, progress=progress)
+    with progress.step(f"Starting Airflow {version}"):
+        launched = _launch_once(home, version, python, clock=clock)
+        instance = _wait_until_ready(home, clock=clock)
+    return Started(instance, was_running=not launched)
+
+
+def find_running() -> Instance | None:
+    """The instance that runs or starts now, or None; asks nobody, reads only its state."""
+    home = local_home()
+    return _read_state(home) if is_locked(home) else None
+
+
+def status(*, clock: Clock) -> Status:
+    """What is there now, and how its components are."""
+    home = local_home()
+    if not is_locked(home):
+        return Status("stopped", home)
+    instance = _read_state(home)
+    if instance is None:
+        return Status("starting" if home.state.exists() else "unhealthy", home)
+    if not _executes(instance):
+        return Status("starting", home, instance)
+    try:
+        api = instance.api(clock=clock)
+        components = api.health()
+        state = "running" if set(components.values()) <= {"healthy"} else "unhealthy"
+        return Status(state, home, instance, api.version(), components)
+    except MlopsError:
+        return Status("unhealthy", home, instance)
+
+
+def stop(*, clock: Clock) -> Stopped:
+    """Stop the local Airflow with everything it started; nothing running is fine.
+
+    Raises:
+        UnfinishedError: Some of its processes could not be killed.
+    """
+    home = local_home()
+    was_running = is_locked(home)
+    if was_running:
+        instance = _read_state(home)
+        if instance is not None and instance.pid in holders(home):
+            with suppress(ProcessLookupError):
+                os.kill(instance.pid, signal.SIGTERM)
+            _wait_until_free(home, STOP_SECONDS, clock=clock)
+    killed = _sweep(home, clock=clock) if home.root.exists() else 0
+    return Stopped(home, was_running, killed)
+
+
+def log_files() -> Mapping[str, Path]:
+    """Component to its own log file, in the order they are started."""
+    home = local_home()
+    names = ("supervisor", *supervisor.COMPONENTS)
+    files = {name: home.logs / f"{name}.log" for name in names}
+    return {name: path for name, path in files.items() if path.is_file()}
+
+
+# --- starting --------------------------------------------------------------------------------
+
+
+def _launch_once(home: Home, version: str, python: Path, *, clock: Clock) -> bool:
+    """Launch unless something runs; whether we did."""
+    home.root.mkdir(parents=True, exist_ok=True)
+    deadline = clock.monotonic() + START_SECONDS
+    while (lock := take_lock(home)) is None:
+        instance = _read_state(home)
+        if instance is not None and instance.pid in holders(home):
+            return False
+        # Either another command is starting it this moment, or its guardian was killed and the
+        # rest ends by itself within seconds, or never.
+        if clock.monotonic() > deadline - START_SECONDS + STOP_SECONDS:
+            kill_leftovers(home)
+        if clock.monotonic() > deadline:
+            raise UnfinishedError(
+                f"Could not start Airflow {version}: processes of an earlier one do not end",
+                hint=f"See who holds `{home.lock}`",
+            )
+        clock.sleep(_POLL_SECONDS)
+    try:
+        kill_leftovers(home)  # such as steps that outlived the earlier one
+        _launch(home, version, python, lock, clock=clock)
+    finally:
+        os.close(lock)  # the guardian holds it now
+    return True
+
+
+def _launch(home: Home, version: str, python: Path, lock: int, *, clock: Clock) -> None:
+    before = _read_state(home)
+    home.state.unlink(missing_ok=True)
+    with ExitStack() as stack:
+        preferred = before.port if before else PREFERRED_PORT
+        api = stack.enter_context(_listen(preferred))
+        execution = stack.enter_context(_listen(0))
+        ports = {"port": api.getsockname()[1], "execution_port": execution.getsockname()[1]}
+        prepare(home, api_port=ports["port"], execution_port=ports["execution_port"])
+        settings = supervisor.Settings(
+            home=str(home.root),
+            api_socket=api.fileno(),
+            execution_socket=execution.fileno(),
+            state={"version": version, "started": clock.now().isoformat(), **ports},
+        )
+        for path in log_files().values():
+            path.replace(path.with_suffix(".log.1"))
+        log = stack.enter_context((home.logs / "supervisor.log").open("ab"))
+        subprocess.Popen(
+            [str(python), supervisor.__file__, "run", settings.to_json()],
+            env=_environment(home, python),
+            cwd=home.root,
+            pass_fds=(api.fileno(), execution.fileno(), lock),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        ).returncode = 0  # it outlives us: nobody here waits for it
+
+
+def _listen(port: int) -> socket.socket:
+    """A socket that listens at the port, or at a free one: from now on nobody else can take it."""
+    for candidate in (port, 0):
+        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind(("127.0.0.1", candidate))
+            listener.listen(128)
+        except OSError:
+            listener.close()
+            if candidate == 0:
+                raise
+        else:
+            return listener
+    raise AssertionError
+
+
+def _environment(home: Home, python: Path) -> dict[str, str]:
+    inherited = {
+        key: value
+        for key, value in child_environment().items()
+        # A setting from the user's shell would silently beat the configuration file.
+        if not key.startswith(("AIRFLOW", "_AIRFLOW")) or key.startswith(_KEPT_SETTINGS)
+    }
+    local = "127.0.0.1,localhost"
+    return inherited | {
+        MARK: str(home.root),
+        "AIRFLOW_HOME": str(home.root),
+        "MLOPS_DATA_DIR": str(data_dir()),
+        "MLOPS_CACHE_DIR": str(cache_dir()),
+        "PATH": f"{python.parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
+        "PYTHONUTF8": "1",
+        # Tasks talk to the execution API; a proxy for the world outside must not be asked.
+        "NO_PROXY": ",".join(filter(None, (os.environ.get("NO_PROXY"), local))),
+        "no_proxy": ",".join(filter(None, (os.environ.get("no_proxy"), local))),
+    }
+
+
+# --- finding ---------------------------------------------------------------------------------
+
+
+def _wait_until_ready(home: Home, *, clock: Clock) -> Instance:
+    deadline = clock.monotonic() + START_SECONDS
+    while clock.monotonic() < deadline:
+        if not is_locked(home):
+            raise UnavailableError(
+                f"Could not start Airflow: it ended while starting{_last_words()}",
+                hint="Read why with `mlops airflow logs`",
+            )
+        instance = _read_state(home)
+        if instance is not None and _executes(instance):
+            api = instance.api(clock=clock)
+            api.import_errors()  # proves that our password opens it: it is ours
+            api.close()
+            return instance
+        clock.sleep(_POLL_SECONDS)
+    raise UnfinishedError(
+        f"Could not see Airflow ready within {START_SECONDS:.0f} s",
+        hint="Run `mlops airflow status`, and `mlops airflow logs` for the reason",
+        state="It goes on starting",
+    )
+
+
+def _executes(instance: Instance) -> bool:
+    """Whether the execution API answers; the first question also makes it build its routes."""
+    import httpx
+
+    url = f"http://127.0.0.1:{instance.execution_port}/execution/health"
+    try:
+        timeout = httpx.Timeout(5.0)
+        return httpx.get(url, timeout=timeout, trust_env=False).status_code == httpx.codes.OK
+    except httpx.TransportError:
+        return False
+
+
+def _read_state(home: Home) -> Instance | None:
+    password = read_password(home)
+    try:
+        state = json.loads(home.state.read_text())
+        return (
+            Instance(
+                home=home,
+                version=str(state["version"]),
+                pid=int(state["pid"]),
+                port=int(state["port"]),
+                execution_port=int(state["execution_port"]),
+                started=datetime.fromisoformat(state["started"]),
+                password=password,
+            )
+            if password
+            else None
+        )
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _last_words() -> str:
+    path = log_files().get("supervisor")
+    lines = path.read_text(errors="replace").splitlines() if path else []
+    return "".join(f"\n  {line}" for line in lines[-5:])
+
+
+# --- stopping --------------------------------------------------------------------------------
+
+
+def _wait_until_free(home: Home, seconds: float, *, clock: Clock) -> bool:
+    deadline = clock.monotonic() + seconds
+    while is_locked(home):
+        if clock.monotonic() > deadline:
+            return False
+        clock.sleep(_POLL_SECONDS)
+    return True
+
+
+def _sweep(home: Home, *, clock: Clock) -> int:
+    killed = kill_leftovers(home)
+    if not _wait_until_free(home, STOP_SECONDS, clock=clock):
+        raise UnfinishedError(
+            "Could not stop the local Airflow: some of its processes cannot be killed",
+            hint=f"See who holds `{home.lock}`",
+        )
+    home.state.unlink(missing_ok=True)
+    return killed
