@@ -1,0 +1,143 @@
+"""Runs one step of a pipeline: `python -m PACKAGE STEP --run URI --name value … --result FILE`.
+
+A step is a function of the model's package. It takes the `Run` and named inputs, reads and writes
+by URI, and returns a value JSON can hold. The same entry point serves a worker on this machine, a
+training container and a Spark job.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import inspect
+import json
+import sys
+import time
+import traceback
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from . import settings as _settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from .settings import Settings
+
+DONE: Final = 0
+REFUSED: Final = 1
+"""A gate said no; running the step again changes nothing."""
+CRASHED: Final = 70
+"""The step broke; running it again may help."""
+
+
+class Refused(Exception):  # noqa: N818 -- an answer, not an error
+    """The answer is no: the data, the model or the person did not pass."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """The pipeline run a step belongs to."""
+
+    settings: Settings
+    root: Path
+    """The release (or checkout) that runs."""
+    id: str
+    folder: str
+    """URI of the folder that holds what this run writes."""
+
+    def uri(self, name: str) -> str:
+        """Where a file of this run lies."""
+        return f"{self.folder.rstrip('/')}/{name}"
+
+    def path(self, name: str) -> Path:
+        """The same as a path, for what only writes to disk; its folder is made.
+
+        Raises:
+            ValueError: The run's folder is not on this machine.
+        """
+        return local_path(self.uri(name), make_parent=True)
+
+
+def local_path(uri: str, *, make_parent: bool = False) -> Path:
+    """A `file://` URI, or a plain path, as a path.
+
+    Raises:
+        ValueError: It is a URI of another kind.
+    """
+    from urllib.parse import unquote, urlsplit
+
+    parts = urlsplit(uri)
+    if parts.scheme == "file":
+        path = Path(unquote(parts.path))
+    elif "://" in uri:
+        raise ValueError(f"{uri} is not on this machine")
+    else:
+        path = Path(uri)
+    if make_parent:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def main(package: str, steps: Mapping[str, str], argv: Sequence[str] | None = None) -> int:
+    """Run the step named on the command line.
+
+    Args:
+        package: The model's package, such as `churn`.
+        steps: Step to the module of the package that has a function of that name; a step is
+            imported only when it runs.
+        argv: The arguments; by default the process's own.
+
+    Returns:
+        `DONE`, `REFUSED` or `CRASHED`.
+    """
+    parser = argparse.ArgumentParser(prog=f"python -m {package}", description="Run one step.")
+    parser.add_argument("step", choices=sorted(steps))
+    parser.add_argument("--run", required=True, metavar="URI", help="folder of this run's files")
+    parser.add_argument("--run-id", default="by-hand", metavar="ID")
+    parser.add_argument(
+        "--result", type=Path, metavar="FILE", help="where the result goes, as JSON"
+    )
+    known, rest = parser.parse_known_args(argv)
+    step = getattr(importlib.import_module(f"{package}.{steps[known.step]}"), known.step)
+    inputs = _inputs(step, rest, parser)
+    root = Path(importlib.import_module(package).__file__ or "").resolve().parents[1]
+    run = Run(_settings.load(root), root, known.run_id, known.run)
+    began = time.monotonic()
+    try:
+        result = step(run, **inputs)
+    except Refused as refusal:
+        print(f"REFUSED {known.step}: {refusal}", file=sys.stderr)  # noqa: T201 -- the task's log
+        _write(known.result, {"refused": str(refusal)})
+        return REFUSED
+    except Exception:  # noqa: BLE001 -- told apart from a refusal by its exit code
+        traceback.print_exc()
+        return CRASHED
+    _write(known.result, {"value": result})
+    print(f"{known.step}: done in {time.monotonic() - began:.1f} s")  # noqa: T201 -- the task's log
+    return DONE
+
+
+def _inputs(
+    step: Callable[..., Any], given: Sequence[str], parser: argparse.ArgumentParser
+) -> dict[str, Any]:
+    """The step's own arguments, from `--name value`; all that is not text is JSON."""
+    own = argparse.ArgumentParser(
+        prog=f"{parser.prog} {step.__name__}", usage=parser.format_usage()
+    )
+    for name, parameter in list(inspect.signature(step).parameters.items())[1:]:
+        own.add_argument(
+            f"--{name.replace('_', '-')}",
+            dest=name,
+            required=parameter.default is inspect.Parameter.empty,
+            default=argparse.SUPPRESS,
+            # Annotations are text here: every module postpones their evaluation.
+            type=str if parameter.annotation in (str, "str") else json.loads,
+        )
+    return vars(own.parse_args(list(given)))
+
+
+def _write(path: Path | None, result: dict[str, Any]) -> None:
+    if path is not None:
+        path.write_text(json.dumps(result), encoding="utf-8")

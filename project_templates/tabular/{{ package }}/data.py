@@ -1,0 +1,43 @@
+"""Where the rows come from."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+
+from ._mlops import quality
+from ._mlops.runtime.steps import Refused, Run, local_path
+
+
+def ingest(run: Run, *, source: str = "") -> str:
+    """Read the training data strictly and keep it as Parquet with the types of `mlops.yaml`.
+
+    Args:
+        run: The pipeline run.
+        source: URI of a CSV, JSON lines or Parquet file; by default `model.source`.
+
+    Returns:
+        URI of `raw.parquet`.
+
+    Raises:
+        Refused: The file is not what it says it is, or a column is missing.
+    """
+    source = source or run.settings.model.source
+    path = run.root / local_path(source)
+    columns = dict(run.settings.model.columns)
+    try:
+        table = quality.open_source(str(path), types=columns)
+        missing = [name for name in columns if name not in {c.name for c in table.columns}]
+        if missing:
+            raise Refused(f"{source} has no column {', '.join(missing)}")
+        table.write_parquet(run.path("raw.parquet"), columns=list(columns))
+    except quality.DataReadError as error:
+        raise Refused(f"could not read {source}: {error}") from error
+    facts = {
+        "source": source,
+        "rows": table.rows,
+        "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+    }
+    run.path("source.json").write_text(json.dumps(facts), encoding="utf-8")
+    print(f"{table.rows} rows from {source}")
+    return run.uri("raw.parquet")

@@ -1,0 +1,42 @@
+"""How models are measured; every place that scores one uses these."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pandas as pd
+from sklearn import metrics
+
+from ._mlops.runtime.settings import Model
+
+
+def _weighted(score: Callable[..., float]) -> Callable[[Any, Any], float]:
+    """A score of each class, averaged by how many rows the class has."""
+    return lambda actual, predicted: score(actual, predicted, average="weighted", zero_division=0)
+
+
+METRICS: dict[str, dict[str, Callable[[Any, Any], float]]] = {
+    "classification": {
+        "accuracy": metrics.accuracy_score,
+        "precision": _weighted(metrics.precision_score),
+        "recall": _weighted(metrics.recall_score),
+        "f1_score": _weighted(metrics.f1_score),
+        "balanced_accuracy": metrics.balanced_accuracy_score,
+    },
+    "regression": {
+        "r2": metrics.r2_score,
+        "rmse": metrics.root_mean_squared_error,
+        "mae": metrics.mean_absolute_error,
+    },
+}
+LOWER_IS_BETTER = {"rmse", "mae"}
+
+
+def scored(fitted: Any, rows: pd.DataFrame, model: Model) -> dict[str, float]:
+    """Every metric of the task on `rows`."""
+    predicted = fitted.predict(rows[list(model.features)])
+    return {
+        name: float(metric(rows[model.target], predicted))
+        for name, metric in METRICS[model.task].items()
+    }

@@ -1,0 +1,117 @@
+"""Steps on the worker itself: a process in the project's own environment, never in Airflow's."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from airflow.sdk import Asset, BaseOperator, Context, XComArg
+from airflow.sdk.exceptions import AirflowException, AirflowFailException
+
+from .._mlops.runtime.settings import load
+from .._mlops.runtime.steps import REFUSED
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class StepOperator(BaseOperator):
+    """Runs `python -m PACKAGE STEP` and returns what the step returns.
+
+    A step that refuses (a gate said no) fails the task without a retry; one that breaks is
+    retried as the DAG says.
+
+    Args:
+        step: The step's name.
+        inputs: Its arguments; values of tasks before it are put in when it runs.
+    """
+
+    template_fields: Sequence[str] = ("inputs",)
+    template_fields_renderers = {"inputs": "json"}  # noqa: RUF012 -- Airflow's own form
+
+    def __init__(self, *, step: str, inputs: dict[str, Any] | None = None, **kwargs: Any) -> None:
+        """Take the step, its inputs and what every operator takes."""
+        super().__init__(**kwargs)
+        self.step = step
+        self.inputs = inputs or {}
+
+    def execute(self, context: Context) -> Any:
+        """Run the step to its end, its output going to the task's log."""
+        settings = load(ROOT)
+        if settings.paths is None:
+            raise AirflowFailException("this is a checkout; only a release knows where it runs")
+        run_id = str(context["run_id"])
+        folder = f"{settings.paths.runs}/{re.sub(r'[^A-Za-z0-9_.-]', '_', run_id)}"
+        with tempfile.TemporaryDirectory() as scratch:
+            result = Path(scratch) / "result.json"
+            command = [settings.paths.python, "-m", settings.package, self.step]
+            command += ["--run", Path(folder).as_uri(), "--run-id", run_id, "--result", str(result)]
+            for name, value in self.inputs.items():
+                text = value if isinstance(value, str) else json.dumps(value, default=list)
+                command += [f"--{name.replace('_', '-')}", text]
+            code, last = self._run(command)
+            answer = json.loads(result.read_text()) if result.exists() else {}
+        if code == REFUSED and "refused" in answer:
+            raise AirflowFailException(answer["refused"])
+        if code != 0:
+            raise AirflowException(f"step {self.step} ended with code {code}: {last}")
+        return answer["value"]
+
+    def _run(self, command: list[str]) -> tuple[int, str]:
+        unwanted = ("PYTHONDONTWRITEBYTECODE", "PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV")
+        environment = {k: v for k, v in os.environ.items() if k not in unwanted}
+        environment |= {
+            "MLFLOW_DISABLE_TELEMETRY": "true",
+            "DO_NOT_TRACK": "1",
+            "PYTHONUNBUFFERED": "1",
+            # Candidates run side by side; each taking every core would only slow all of them.
+            "OMP_NUM_THREADS": environment.get("OMP_NUM_THREADS", "1"),
+        }
+        last = ""
+        with subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            start_new_session=True,
+        ) as child:
+            self._child = child.pid
+            assert child.stdout is not None
+            for line in child.stdout:
+                last = line.rstrip() or last
+                self.log.info("%s", line.rstrip())
+        return child.returncode, last
+
+    def on_kill(self) -> None:
+        """Stop the step, and all that it started, when the task is stopped."""
+        if child := getattr(self, "_child", None):
+            os.killpg(child, signal.SIGTERM)
+
+
+def step(
+    step_name: str, /, *, task_id: str = "", outlets: Sequence[Asset] = (), **inputs: Any
+) -> XComArg:
+    """A task that runs a step of the model's package; what it returns is the step's result."""
+    return StepOperator(
+        task_id=task_id or step_name, step=step_name, inputs=inputs, outlets=outlets
+    ).output
+
+
+def gate(name: str, *, data: Any) -> XComArg:
+    """A task that lets data through when it passes the ruleset, and stops the run otherwise."""
+    return step("gate", task_id=f"gate_{name}", name=name, data=data)
+
+
+def mapped(name: str, inputs: XComArg) -> XComArg:
+    """One task for each mapping in `inputs`, side by side; the list of their results."""
+    return StepOperator.partial(task_id=name, step=name).expand(inputs=inputs).output
