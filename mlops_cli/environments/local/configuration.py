@@ -53,6 +53,11 @@ class Home:
         return self.root / "running.lock"
 
     @property
+    def members(self) -> Path:
+        """Open in every process that was forked for it, and in no other."""
+        return self.root / "members"
+
+    @property
     def state(self) -> Path:
         """What is running: process id, address, version."""
         return self.root / "instance.json"

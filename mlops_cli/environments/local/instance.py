@@ -10,7 +10,6 @@ import subprocess
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from mlops_cli.core.errors import ConflictError, MlopsError, UnavailableError, UnfinishedError
@@ -20,10 +19,11 @@ from mlops_cli.project.paths import cache_dir, data_dir
 
 from . import supervisor
 from .configuration import USERNAME, Home, local_home, prepare, read_password
-from .leftovers import MARK, holders, is_locked, kill_leftovers, take_lock
+from .leftovers import MARK, is_locked, kill_leftovers, members, take_lock
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from mlops_cli.core.clock import Clock
     from mlops_cli.core.progress import Progress
@@ -156,7 +156,7 @@ def stop(*, clock: Clock) -> Stopped:
     was_running = is_locked(home)
     if was_running:
         instance = _read_state(home)
-        if instance is not None and instance.pid in holders(home):
+        if instance is not None and instance.pid in members(home):
             with suppress(ProcessLookupError):
                 os.kill(instance.pid, signal.SIGTERM)
             _wait_until_free(home, STOP_SECONDS, clock=clock)
@@ -181,7 +181,7 @@ def _launch_once(home: Home, version: str, python: Path, *, clock: Clock) -> boo
     deadline = clock.monotonic() + START_SECONDS
     while (lock := take_lock(home)) is None:
         instance = _read_state(home)
-        if instance is not None and instance.pid in holders(home):
+        if instance is not None and instance.pid in members(home):
             return False
         # Either another command is starting it this moment, or its guardian was killed and the
         # rest ends by itself within seconds, or never.
@@ -214,6 +214,7 @@ def _launch(home: Home, version: str, python: Path, lock: int, *, clock: Clock) 
             home=str(home.root),
             api_socket=api.fileno(),
             execution_socket=execution.fileno(),
+            lock=lock,
             state={"version": version, "started": clock.now().isoformat(), **ports},
         )
         for path in log_files().values():
@@ -300,7 +301,7 @@ def _executes(instance: Instance) -> bool:
 
     url = f"http://127.0.0.1:{instance.execution_port}/execution/health"
     try:
-        timeout = httpx.Timeout(5.0)
+        timeout = httpx.Timeout(15.0)
         return httpx.get(url, timeout=timeout, trust_env=False).status_code == httpx.codes.OK
     except httpx.TransportError:
         return False

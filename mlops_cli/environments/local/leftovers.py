@@ -40,31 +40,39 @@ def is_locked(home: Home) -> bool:
     """Whether any process of the local Airflow lives."""
     if not home.lock.exists():
         return False
-    handle = take_lock(home)
-    if handle is None:
+    handle = os.open(home.lock, os.O_RDWR | os.O_CLOEXEC)
+    try:
+        # Shared: two who only look do not take each other for an Airflow.
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
         return True
-    os.close(handle)
+    finally:
+        os.close(handle)
     return False
 
 
-def holders(home: Home) -> frozenset[int]:
-    """The processes that hold the lock's file open."""
+def members(home: Home) -> frozenset[int]:
+    """The guardian, the supervisor, the components and what those forked.
+
+    They are told by a file the guardian opens and all of them inherit; commands, which open the
+    lock to look at it, never open that one.
+    """
     if sys.platform != "linux":
         listed = subprocess.run(
-            ["lsof", "-t", str(home.lock)], capture_output=True, text=True, check=False
+            ["lsof", "-t", str(home.members)], capture_output=True, text=True, check=False
         )
         return frozenset(int(line) for line in listed.stdout.split())
-    lock = str(home.lock.resolve())
-    return frozenset(pid for pid in _our_processes() if lock in _open_files(pid))
+    file = str(home.members.resolve())
+    return frozenset(pid for pid in _our_processes() if file in _open_files(pid))
 
 
 def kill_leftovers(home: Home) -> int:
     """Kill everything that still belongs to the home; how many processes that were.
 
-    A process belongs to it when it holds the lock (what was forked) or carries the mark in its
+    A process belongs to it when it is a member (what was forked) or carries the mark in its
     environment (what was started anew, such as a step).
     """
-    found = (holders(home) | _marked(home)) - {os.getpid()}
+    found = (members(home) | _marked(home)) - {os.getpid()}
     for pid in found:
         with suppress(ProcessLookupError, PermissionError):
             os.kill(pid, signal.SIGKILL)

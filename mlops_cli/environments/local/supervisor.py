@@ -56,6 +56,8 @@ class Settings:
     api_socket: int
     """An inherited file descriptor that listens already: nobody can take the port meanwhile."""
     execution_socket: int
+    lock: int
+    """Inherited and held; free again when the last process that inherited it from us is gone."""
     state: dict[str, Any]
     """Written to `instance.json`, with our process id."""
     grace_seconds: float = 8.0
@@ -69,8 +71,15 @@ class Settings:
 def main(argv: list[str]) -> int:
     """Run the instance, or one component of it."""
     if argv[0] == "component":
-        _component(argv[1], Settings(**json.loads(argv[2])))
+        settings = Settings(**json.loads(argv[2]))
+        _join_members(settings)
+        _component(argv[1], settings)
     return _guard(Settings(**json.loads(argv[1])))
+
+
+def _join_members(settings: Settings) -> None:
+    """Open the file that tells who belongs to the instance; what we fork inherits it."""
+    os.open(Path(settings.home, "members"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
 
 # --- the guardian ----------------------------------------------------------------------------
@@ -78,6 +87,7 @@ def main(argv: list[str]) -> int:
 
 def _guard(settings: Settings) -> int:
     _process_control(_SET_CHILD_SUBREAPER, 1)
+    _join_members(settings)
     state = Path(settings.home, "instance.json")
     _write(state, json.dumps(settings.state | {"pid": os.getpid()}, indent=2) + "\n")
     guardian = os.getpid()
@@ -232,7 +242,7 @@ def _fork(name: str, settings: Settings) -> int:
 
 def _spawn(name: str, settings: Settings) -> int:
     argv = [sys.executable, __file__, "component", name, settings.to_json()]
-    handles = (settings.api_socket, settings.execution_socket)
+    handles = (settings.api_socket, settings.execution_socket, settings.lock)
     with _log_path(name, settings).open("ab") as log:
         child = subprocess.Popen(argv, pass_fds=handles, stdout=log, stderr=log)
     child.returncode = 0  # we reap it ourselves; `Popen` must not wait for it when collected
