@@ -37,6 +37,10 @@ class Holder:
 class Lease(Protocol):
     """A lock that is held."""
 
+    @property
+    def taken_over(self) -> Holder | None:
+        """The dead holder the lock was taken from, if it was."""
+
     def check(self) -> None:
         """Raise ConflictError when the lock is no longer ours."""
 
@@ -192,9 +196,7 @@ class AirflowApi(Protocol):
     def tasks(self, dag_id: str, run_id: str) -> tuple[TaskInfo, ...]:
         """All task instances of a run."""
 
-    def log(
-        self, dag_id: str, run_id: str, task: TaskInfo, *, token: str | None = None
-    ) -> LogPage:
+    def log(self, dag_id: str, run_id: str, task: TaskInfo, *, token: str | None = None) -> LogPage:
         """A task's log, from `token` on."""
 
     def xcom(self, dag_id: str, run_id: str, task_id: str) -> Any:  # noqa: ANN401 -- any JSON

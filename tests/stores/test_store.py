@@ -1,0 +1,183 @@
+"""The contract of every store: whoever keeps releases keeps these promises."""
+
+from __future__ import annotations
+
+import hashlib
+import multiprocessing
+import os
+import signal
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from mlops_cli.core.errors import ConflictError, NotAllowedError, UnfinishedError, UsageError
+from mlops_cli.environments.stores.folder import FolderStore
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from mlops_cli.environments.port import Store
+
+FORK = multiprocessing.get_context("fork")
+
+
+@pytest.fixture(params=["folder"])
+def open_store(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], Store]:
+    """Opens the same store again and again, also from another process."""
+    return {"folder": lambda: FolderStore(tmp_path / "dags" / "churn")}[request.param]
+
+
+@pytest.fixture
+def store(open_store: Callable[[], Store]) -> Store:
+    return open_store()
+
+
+def sha(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def test_what_is_put_is_read_back(store: Store, tmp_path: Path) -> None:
+    (tmp_path / "source").write_bytes(b"from a file")
+    store.put("_releases/r1/a/b.py", b"x = 1\n", sha256=sha(b"x = 1\n"))
+    store.put("_releases/r1/c.py", tmp_path / "source", sha256=sha(b"from a file"))
+    found = store.read("_releases/r1/a/b.py")
+    assert found is not None
+    assert found.data == b"x = 1\n"
+    assert store.list("_releases/r1/") == {"_releases/r1/a/b.py": 6, "_releases/r1/c.py": 11}
+
+
+def test_what_is_not_there_is_none(store: Store) -> None:
+    assert store.read("nothing") is None
+    assert store.read("_releases") is None
+    assert store.list("") == {}
+
+
+def test_content_that_changed_on_the_way_is_refused(store: Store) -> None:
+    with pytest.raises(UnfinishedError, match="changed while it was copied"):
+        store.put("a.py", b"other", sha256=sha(b"content"))
+    assert store.list("") == {}
+
+
+@pytest.mark.parametrize("key", ["../outside", "/etc/passwd", "a//b", "", "a/./b", "a\\b"])
+def test_a_key_cannot_leave_the_store(store: Store, key: str) -> None:
+    with pytest.raises(UsageError):
+        store.put(key, b"", sha256=sha(b""))
+
+
+def test_a_swap_needs_the_etag_that_is_there(store: Store) -> None:
+    first = store.swap("churn.py", b"one", expected=None)
+    with pytest.raises(ConflictError):
+        store.swap("churn.py", b"two", expected=None)
+    second = store.swap("churn.py", b"two", expected=first)
+    with pytest.raises(ConflictError):
+        store.swap("churn.py", b"three", expected=first)
+    found = store.read("churn.py")
+    assert found is not None
+    assert (found.data, found.etag) == (b"two", second)
+
+
+def test_delete_takes_these_keys_and_no_others(store: Store) -> None:
+    for key in ("_releases/r1/a.py", "_releases/r1/pkg/b.py", "_releases/r2/a.py"):
+        store.put(key, b"", sha256=sha(b""))
+    store.delete(["_releases/r1/a.py", "_releases/r1/pkg/b.py", "_releases/r1/missing.py"])
+    assert list(store.list("")) == ["_releases/r2/a.py"]
+
+
+def test_a_held_lock_is_refused_with_its_holder(open_store: Callable[[], Store]) -> None:
+    with (
+        open_store().lock("deploy churn"),
+        pytest.raises(ConflictError, match=rf"process {os.getpid()}.*`deploy churn`"),
+        open_store().lock("rollback"),
+    ):
+        pass
+    with open_store().lock("after") as lease:
+        lease.check()
+        assert lease.taken_over is None
+
+
+def _hold(open_store: Callable[[], Store], ready: multiprocessing.synchronize.Event) -> None:
+    with open_store().lock("deploy that dies"):
+        ready.set()
+        time.sleep(60)
+
+
+def test_the_lock_of_a_killed_holder_is_taken_over(open_store: Callable[[], Store]) -> None:
+    ready = FORK.Event()
+    holder = FORK.Process(target=_hold, args=(open_store, ready))
+    holder.start()
+    assert ready.wait(10)
+    with pytest.raises(ConflictError), open_store().lock("too early"):
+        pass
+    assert holder.pid
+    os.kill(holder.pid, signal.SIGKILL)
+    holder.join(10)
+    with open_store().lock("deploy") as lease:
+        assert lease.taken_over is not None
+        assert (lease.taken_over.pid, lease.taken_over.what) == (holder.pid, "deploy that dies")
+
+
+def _race(
+    open_store: Callable[[], Store],
+    number: int,
+    expected: str | None,
+    gate: multiprocessing.synchronize.Barrier,
+    wins: multiprocessing.Queue[int],
+) -> None:
+    gate.wait(20)
+    try:
+        content = f"winner {number} after {expected}".encode()
+        open_store().swap("churn.py", content, expected=expected)
+    except ConflictError:
+        return
+    wins.put(number)
+
+
+def test_of_eight_swaps_at_once_exactly_one_wins_each_round(
+    open_store: Callable[[], Store],
+) -> None:
+    expected = None
+    for _ in range(5):
+        gate, wins = FORK.Barrier(8), FORK.Queue()
+        racers = [
+            FORK.Process(target=_race, args=(open_store, n, expected, gate, wins)) for n in range(8)
+        ]
+        for racer in racers:
+            racer.start()
+        winner = wins.get(timeout=20)
+        for racer in racers:
+            racer.join(20)
+        assert wins.empty()
+        found = open_store().read("churn.py")
+        assert found is not None
+        assert found.data == f"winner {winner} after {expected}".encode()
+        expected = found.etag
+
+
+def test_compiled_files_and_parts_do_not_count(tmp_path: Path) -> None:
+    store = FolderStore(tmp_path)
+    store.put("_releases/r1/a.py", b"", sha256=sha(b""))
+    (tmp_path / "_releases/r1/__pycache__").mkdir()
+    (tmp_path / "_releases/r1/__pycache__/a.pyc").touch()
+    (tmp_path / "_releases/r1/.b.py.1234.part").touch()
+    assert list(store.list("")) == ["_releases/r1/a.py"]
+    with store.lock("the next deploy"):
+        assert not list(tmp_path.rglob("*.part"))
+    store.delete(["_releases/r1/a.py"])
+    assert not (tmp_path / "_releases").exists()
+
+
+def test_a_removed_lock_is_noticed(tmp_path: Path) -> None:
+    store = FolderStore(tmp_path)
+    with store.lock("deploy") as lease:
+        (tmp_path / ".mlops.lock").unlink()
+        with pytest.raises(ConflictError, match="was removed"):
+            lease.check()
+
+
+@pytest.mark.skipif(os.getuid() == 0, reason="root may write everywhere")
+def test_a_folder_that_may_not_be_written_says_so(tmp_path: Path) -> None:
+    (tmp_path / "closed").mkdir(mode=0o500)
+    with pytest.raises(NotAllowedError, match="Permission denied"):
+        FolderStore(tmp_path / "closed").put("a.py", b"", sha256=sha(b""))
