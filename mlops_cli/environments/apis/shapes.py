@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
 _COLOUR = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
-_SOURCES = "::group::Log message source details"
+_SOURCES = "Log message source details"
+_AIRFLOWS_GROUPS = frozenset({_SOURCES, "Pre Execute", "Post Execute"})
+_AIRFLOW_CODE = re.compile(r"/site-packages/airflow/")
 _SECONDS = 19  # of an ISO timestamp
 
 
@@ -78,16 +80,26 @@ def task_info(body: Mapping[str, Any]) -> TaskInfo:
 
 
 def log_lines(content: Iterable[object]) -> Iterator[str]:
-    """A log's entries as plain lines, without the note on where Airflow read them."""
-    inside_sources = False
+    """A log's entries as plain lines, without what Airflow says about its own doings."""
+    group = ""
     for entry in content:
         text = str(entry.get("event", "")) if isinstance(entry, dict) else str(entry)
-        if text.startswith(_SOURCES):
-            inside_sources = True
-        elif inside_sources and text.startswith("::endgroup::"):
-            inside_sources = False
-        elif not inside_sources:
+        if text.startswith("::group::"):
+            group = text.removeprefix("::group::")
+        if not _is_housekeeping(entry, text, group):
             yield from _entry_lines(entry, text)
+        if text.startswith("::endgroup::"):
+            group = ""
+
+
+def _is_housekeeping(entry: object, text: str, group: str) -> bool:
+    if not isinstance(entry, dict) or group not in _AIRFLOWS_GROUPS:
+        return False
+    if group == _SOURCES:
+        return True
+    # What a task prints may be filed under them too, and what goes wrong there must be seen.
+    own = str(entry.get("logger", "")).partition(".")[0] in {"task", "airflow"}
+    return own and (text.startswith("::") or entry.get("level") in {"info", "debug"})
 
 
 def _entry_lines(entry: object, text: str) -> Iterator[str]:
@@ -96,7 +108,7 @@ def _entry_lines(entry: object, text: str) -> Iterator[str]:
         return
     stamp = str(entry.get("timestamp") or "")[:_SECONDS].replace("T", " ")
     level = str(entry.get("level") or "").upper()
-    first, *rest = list(_clean(text)) or [""]
+    first, *rest = _clean(text)
     yield " ".join(part for part in (stamp, level, first) if part)
     yield from rest
     for error in entry.get("error_detail") or ():
@@ -104,14 +116,16 @@ def _entry_lines(entry: object, text: str) -> Iterator[str]:
 
 
 def _error_lines(error: object) -> Iterator[str]:
-    """An exception as Python prints it, from Airflow's structured form."""
+    """An exception as Python prints it, from the user's first frame on."""
     if not isinstance(error, dict):
         return
-    if frames := error.get("frames"):
+    frames = [frame for frame in error.get("frames") or () if isinstance(frame, dict)]
+    own = [frame for frame in frames if not _AIRFLOW_CODE.search(str(frame.get("filename")))]
+    if frames:
         yield "Traceback (most recent call last):"
-        for frame in frames:
-            name = f"  File {frame.get('filename')}, line {frame.get('lineno')}, "
-            yield from _clean(name + f"in {frame.get('name')}")
+    for frame in own or frames:
+        place = f'"{frame.get("filename")}", line {frame.get("lineno")}, in {frame.get("name")}'
+        yield from _clean(f"  File {place}")
     yield from _clean(f"{error.get('exc_type')}: {error.get('exc_value')}")
 
 

@@ -18,7 +18,10 @@ from mlops_cli.core.files import write_atomic
 from mlops_cli.core.redact import Secret
 from mlops_cli.project.paths import data_dir
 
+from .supervisor import COMPONENTS
+
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 USERNAME: Final = "admin"
@@ -71,6 +74,12 @@ class Home:
 def local_home() -> Home:
     """The one local Airflow this user has."""
     return Home(data_dir() / "airflow")
+
+
+def log_files(home: Home) -> Mapping[str, Path]:
+    """Component to its own log file, in the order they are started, where there is one."""
+    files = {name: home.logs / f"{name}.log" for name in ("supervisor", *COMPONENTS)}
+    return {name: path for name, path in files.items() if path.is_file()}
 
 
 def prepare(home: Home, *, api_port: int, execution_port: int) -> Secret:
@@ -177,6 +186,8 @@ dag_bundle_storage_path = {root}/bundles
 [logging]
 base_log_folder = {root}/logs
 uvicorn_logging_level = WARNING
+# A line for each request and each parsed file would fill the disk of one who never stops it.
+namespace_levels = http.access=WARNING airflow.serialization=WARNING airflow.models.dag=WARNING
 [usage_data_collection]
 enabled = False
 """

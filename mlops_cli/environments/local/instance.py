@@ -8,21 +8,20 @@ import signal
 import socket
 import subprocess
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
-from mlops_cli.core.errors import ConflictError, MlopsError, UnavailableError, UnfinishedError
+from mlops_cli.core.errors import ConflictError, UnavailableError, UnfinishedError
 from mlops_cli.core.processes import child_environment
 from mlops_cli.environments.interpreters import DEFAULT_AIRFLOW, airflow_interpreter
 from mlops_cli.project.paths import cache_dir, data_dir
 
 from . import supervisor
-from .configuration import USERNAME, Home, local_home, prepare, read_password
+from .configuration import USERNAME, Home, local_home, log_files, prepare, read_password
 from .leftovers import MARK, is_locked, kill_leftovers, members, take_lock
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
     from mlops_cli.core.clock import Clock
@@ -49,6 +48,8 @@ class Instance:
     execution_port: int
     started: datetime
     password: Secret
+    was_running: bool = True
+    """Found, not started by this call."""
 
     @property
     def url(self) -> str:
@@ -67,37 +68,7 @@ class Instance:
         return connect(self.url, username=self.username, password=self.password, clock=clock)
 
 
-@dataclass(frozen=True, slots=True)
-class Started:
-    """What `start` did."""
-
-    instance: Instance
-    was_running: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Status:
-    """What is there now; `state` is `running`, `starting`, `unhealthy` or `stopped`."""
-
-    state: str
-    home: Home
-    instance: Instance | None = None
-    airflow: str | None = None
-    """The full version that answers."""
-    components: Mapping[str, str] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Stopped:
-    """What `stop` did."""
-
-    home: Home
-    was_running: bool
-    killed: int = 0
-    """How many processes had to be killed because they did not end by themselves."""
-
-
-def start(version: str = DEFAULT_AIRFLOW, *, progress: Progress, clock: Clock) -> Started:
+def start(version: str = DEFAULT_AIRFLOW, *, progress: Progress, clock: Clock) -> Instance:
     """Start the local Airflow, or find the one that runs, and wait until it can run tasks.
 
     Raises:
@@ -118,36 +89,21 @@ def start(version: str = DEFAULT_AIRFLOW, *, progress: Progress, clock: Clock) -
     with progress.step(f"Starting Airflow {version}"):
         launched = _launch_once(home, version, python, clock=clock)
         instance = _wait_until_ready(home, clock=clock)
-    return Started(instance, was_running=not launched)
+    return replace(instance, was_running=not launched)
 
 
 def find_running() -> Instance | None:
     """The instance that runs or starts now, or None; asks nobody, reads only its state."""
     home = local_home()
-    return _read_state(home) if is_locked(home) else None
+    return read_state(home) if is_locked(home) else None
 
 
-def status(*, clock: Clock) -> Status:
-    """What is there now, and how its components are."""
-    home = local_home()
-    if not is_locked(home):
-        return Status("stopped", home)
-    instance = _read_state(home)
-    if instance is None:
-        return Status("starting" if home.state.exists() else "unhealthy", home)
-    if not _executes(instance):
-        return Status("starting", home, instance)
-    try:
-        api = instance.api(clock=clock)
-        components = api.health()
-        state = "running" if set(components.values()) <= {"healthy"} else "unhealthy"
-        return Status(state, home, instance, api.version(), components)
-    except MlopsError:
-        return Status("unhealthy", home, instance)
-
-
-def stop(*, clock: Clock) -> Stopped:
+def stop(*, clock: Clock) -> tuple[bool, int]:
     """Stop the local Airflow with everything it started; nothing running is fine.
+
+    Returns:
+        Whether it was running, and how many processes had to be killed because they did not end
+        by themselves.
 
     Raises:
         UnfinishedError: Some of its processes could not be killed.
@@ -155,21 +111,13 @@ def stop(*, clock: Clock) -> Stopped:
     home = local_home()
     was_running = is_locked(home)
     if was_running:
-        instance = _read_state(home)
+        instance = read_state(home)
         if instance is not None and instance.pid in members(home):
             with suppress(ProcessLookupError):
                 os.kill(instance.pid, signal.SIGTERM)
             _wait_until_free(home, STOP_SECONDS, clock=clock)
     killed = _sweep(home, clock=clock) if home.root.exists() else 0
-    return Stopped(home, was_running, killed)
-
-
-def log_files() -> Mapping[str, Path]:
-    """Component to its own log file, in the order they are started."""
-    home = local_home()
-    names = ("supervisor", *supervisor.COMPONENTS)
-    files = {name: home.logs / f"{name}.log" for name in names}
-    return {name: path for name, path in files.items() if path.is_file()}
+    return was_running, killed
 
 
 # --- starting --------------------------------------------------------------------------------
@@ -180,7 +128,7 @@ def _launch_once(home: Home, version: str, python: Path, *, clock: Clock) -> boo
     home.root.mkdir(parents=True, exist_ok=True)
     deadline = clock.monotonic() + START_SECONDS
     while (lock := take_lock(home)) is None:
-        instance = _read_state(home)
+        instance = read_state(home)
         if instance is not None and instance.pid in members(home):
             return False
         # Either another command is starting it this moment, or its guardian was killed and the
@@ -202,7 +150,7 @@ def _launch_once(home: Home, version: str, python: Path, *, clock: Clock) -> boo
 
 
 def _launch(home: Home, version: str, python: Path, lock: int, *, clock: Clock) -> None:
-    before = _read_state(home)
+    before = read_state(home)
     home.state.unlink(missing_ok=True)
     with ExitStack() as stack:
         preferred = before.port if before else PREFERRED_PORT
@@ -217,7 +165,7 @@ def _launch(home: Home, version: str, python: Path, lock: int, *, clock: Clock) 
             lock=lock,
             state={"version": version, "started": clock.now().isoformat(), **ports},
         )
-        for path in log_files().values():
+        for path in log_files(home).values():
             path.replace(path.with_suffix(".log.1"))
         log = stack.enter_context((home.logs / "supervisor.log").open("ab"))
         subprocess.Popen(
@@ -278,11 +226,11 @@ def _wait_until_ready(home: Home, *, clock: Clock) -> Instance:
     while clock.monotonic() < deadline:
         if not is_locked(home):
             raise UnavailableError(
-                f"Could not start Airflow: it ended while starting{_last_words()}",
+                f"Could not start Airflow: it ended while starting{_last_words(home)}",
                 hint="Read why with `mlops airflow logs`",
             )
-        instance = _read_state(home)
-        if instance is not None and _executes(instance):
+        instance = read_state(home)
+        if instance is not None and executes(instance):
             api = instance.api(clock=clock)
             api.import_errors()  # proves that our password opens it: it is ours
             api.close()
@@ -295,7 +243,7 @@ def _wait_until_ready(home: Home, *, clock: Clock) -> Instance:
     )
 
 
-def _executes(instance: Instance) -> bool:
+def executes(instance: Instance) -> bool:
     """Whether the execution API answers; the first question also makes it build its routes."""
     import httpx
 
@@ -307,7 +255,8 @@ def _executes(instance: Instance) -> bool:
         return False
 
 
-def _read_state(home: Home) -> Instance | None:
+def read_state(home: Home) -> Instance | None:
+    """What the state file says, whether it still runs or not; None where it says nothing."""
     password = read_password(home)
     try:
         state = json.loads(home.state.read_text())
@@ -328,8 +277,8 @@ def _read_state(home: Home) -> Instance | None:
         return None
 
 
-def _last_words() -> str:
-    path = log_files().get("supervisor")
+def _last_words(home: Home) -> str:
+    path = log_files(home).get("supervisor")
     lines = path.read_text(errors="replace").splitlines() if path else []
     return "".join(f"\n  {line}" for line in lines[-5:])
 

@@ -1,0 +1,97 @@
+"""`mlops airflow`: the local Airflow of this user."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from mlops_cli import presentation
+
+from .commands import command
+
+app = typer.Typer(no_args_is_help=True, help="Run an Airflow on this machine, without Docker.")
+
+
+def register(root: typer.Typer) -> None:
+    """Add the group to the root command."""
+    root.add_typer(app, name="airflow", rich_help_panel="Environments")
+
+
+@command(app, epilog="Example: `mlops airflow start`, then `mlops airflow open`")
+def start(
+    airflow_version: Annotated[
+        str,
+        typer.Option("--airflow", envvar="MLOPS_AIRFLOW", help="Major and minor version."),
+    ] = "3.3",
+) -> object:
+    """Start the local Airflow; one that runs already is fine.
+
+    It runs in the background, listens on this machine only, and asks for a generated password.
+    The first start builds its environment.
+    """
+    from mlops_cli.core.clock import SystemClock
+    from mlops_cli.environments.local import results
+
+    return results.start(airflow_version, progress=presentation.progress(), clock=SystemClock())
+
+
+@command(app)
+def stop() -> object:
+    """Stop the local Airflow and everything it started.
+
+    Tasks that run have eight seconds to end; the next start runs them again.
+    """
+    from mlops_cli.core.clock import SystemClock
+    from mlops_cli.environments.local import results
+
+    return results.stop(progress=presentation.progress(), clock=SystemClock())
+
+
+@command(app)
+def status() -> object:
+    """Show whether the local Airflow runs, and how it is.
+
+    Exits 0 only when runs can be started now.
+    """
+    from mlops_cli.core.clock import SystemClock
+    from mlops_cli.environments.local import results
+
+    return results.status(clock=SystemClock())
+
+
+@command(app, "open")
+def open_ui(
+    browser: Annotated[
+        bool, typer.Option("--browser/--no-browser", help="Open it, not only print where it is.")
+    ] = True,
+) -> object:
+    """Show where the web interface is, and open it in the browser."""
+    from mlops_cli.environments.local import results
+    from mlops_cli.presentation.output import is_terminal
+
+    found = results.ui()
+    if browser and is_terminal():
+        typer.launch(found.url)
+    return found
+
+
+@command(app, epilog="Example: `mlops airflow logs scheduler --lines 100`")
+def logs(
+    component: Annotated[
+        str | None,
+        typer.Argument(
+            help="supervisor, api, execution, scheduler, dag-processor or triggerer; all of them "
+            "when left out.",
+            show_default=False,
+        ),
+    ] = None,
+    lines: Annotated[int, typer.Option("--lines", "-n", min=1, help="How many of each.")] = 20,
+) -> object:
+    """Show the last lines of Airflow's own logs.
+
+    The log of a task is `mlops logs PIPELINE TASK`.
+    """
+    from mlops_cli.environments.local import results
+
+    return results.logs(component, count=lines)
