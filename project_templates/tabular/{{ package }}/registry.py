@@ -9,6 +9,7 @@ from typing import Any
 import mlflow
 import pandas as pd
 from mlflow import MlflowClient
+from mlflow.data.pandas_dataset import from_pandas
 from mlflow.exceptions import MlflowException
 from mlflow.models import infer_signature
 
@@ -103,7 +104,7 @@ def log(
             {"balance": json.loads(run.path("balance.json").read_text(encoding="utf-8"))}
         )
         mlflow.log_metrics(verdict["metrics"])
-        dataset = mlflow.data.from_pandas(train_rows, source=source["source"], name="training")
+        dataset = from_pandas(train_rows, source=source["source"], name="training")
         mlflow.log_input(dataset, context="training")
         mlflow.set_tags(
             {

@@ -55,18 +55,10 @@ SCALED = {"logistic_regression", "ridge", "mlp"}
 TRUSTED = [
     "imblearn.over_sampling._random_over_sampler.RandomOverSampler",
     "imblearn.pipeline.Pipeline",
-    "sklearn.neural_network._stochastic_optimizer.AdamOptimizer",
+    "numpy.dtype",
+    "sklearn.neural_network._stochastic_optimizers.AdamOptimizer",
+    "sklearn.neural_network._stochastic_optimizers.SGDOptimizer",
     "sklearn.tree._tree.Tree",
-    "sklearn._loss._loss.CyHalfBinomialLoss",
-    "sklearn._loss._loss.CyHalfMultinomialLoss",
-    "sklearn._loss._loss.CyHalfSquaredError",
-    "sklearn._loss.link.IdentityLink",
-    "sklearn._loss.link.Interval",
-    "sklearn._loss.link.LogitLink",
-    "sklearn._loss.link.MultinomialLogit",
-    "sklearn._loss.loss.HalfBinomialLoss",
-    "sklearn._loss.loss.HalfMultinomialLoss",
-    "sklearn._loss.loss.HalfSquaredError",
 ]
 
 
@@ -81,7 +73,7 @@ def candidates(run: Run, *, data: str) -> list[dict[str, Any]]:
         One mapping a candidate: `data`, `name`, `family`, `parameters`, and whether to `score`
         it, which is needed only where there is a choice.
     """
-    found = [
+    found: list[dict[str, Any]] = [
         {"data": data, "family": family, "parameters": dict(zip(grid, values, strict=True))}
         for family, grid in run.settings.model.training.families.items()
         for values in product(*grid.values())
