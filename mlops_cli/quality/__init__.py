@@ -6,7 +6,29 @@ library at the top, and DuckDB inside the functions that need it.
 
 from __future__ import annotations
 
+from .engine import check
 from .errors import DataReadError, DqdlErrors, DqdlSyntaxError, QualityError
+from .model import Ruleset
 from .parser import parse
+from .printer import write
+from .report import QualityReport, RuleOutcome
+from .rules import RULE_TYPES, RuleType
+from .source import Column, Source, open_source
 
-__all__ = ["DataReadError", "DqdlErrors", "DqdlSyntaxError", "QualityError", "parse"]
+__all__ = [
+    "RULE_TYPES",
+    "Column",
+    "DataReadError",
+    "DqdlErrors",
+    "DqdlSyntaxError",
+    "QualityError",
+    "QualityReport",
+    "RuleOutcome",
+    "RuleType",
+    "Ruleset",
+    "Source",
+    "check",
+    "open_source",
+    "parse",
+    "write",
+]

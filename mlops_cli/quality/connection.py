@@ -1,0 +1,59 @@
+"""DuckDB connections: bounded, silent, and locked before the first rule runs."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import duckdb
+
+_MEMORY = "2GB"
+_MOST_THREADS = 8
+
+
+def connect(memory: str = _MEMORY) -> duckdb.DuckDBPyConnection:
+    """Open a database of its own in memory, which can still read files."""
+    import duckdb
+
+    spill = Path(tempfile.gettempdir()) / f"quality-{os.getpid()}"
+    return duckdb.connect(
+        ":memory:",
+        config={
+            "memory_limit": memory,
+            "threads": min(os.cpu_count() or 1, _MOST_THREADS),
+            "temp_directory": str(spill),
+            "python_enable_replacements": False,
+            "autoinstall_known_extensions": False,
+        },
+    )
+
+
+def lock(connection: duckdb.DuckDBPyConnection) -> None:
+    """Take from a connection every way out: files, network, extensions, settings.
+
+    `allowed_paths` is no substitute: it would allow writing too.
+    """
+    connection.execute("SET enable_external_access = false")
+    connection.execute("SET lock_configuration = true")
+
+
+def identifier(name: str) -> str:
+    """Write a name as SQL."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def literal(text: str) -> str:
+    """Write a string as SQL; a NUL, which SQL text cannot hold, is spelled out."""
+    parts = ["'" + part.replace("'", "''") + "'" for part in text.split("\0")]
+    return parts[0] if len(parts) == 1 else "(" + " || chr(0) || ".join(parts) + ")"
+
+
+def file_name(path: Path) -> str:
+    """Write a path as SQL, for a reader that would take `*`, `?` and `[` for a pattern."""
+    escaped = "".join(
+        f"[{character}]" if character in "*?[" else character for character in str(path)
+    )
+    return literal(escaped)

@@ -1,0 +1,214 @@
+"""Runs a ruleset on a source: one query for all aggregates, one more for each set of key columns.
+
+A rule that cannot be evaluated is ERROR and touches no other rule's outcome.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from . import model
+from .measures import Context, Group, Measure, Verdict, check_numbers, measure
+from .parser import parse
+from .printer import write_rule
+from .report import ERROR, FAIL, PASS, QualityReport, RuleOutcome
+from .source import Source, open_source
+from .values import CannotEvaluateError
+from .where import first_line, where_sql
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+
+_ROWS = "count(*)"
+
+
+def check(
+    ruleset: str | model.Ruleset,
+    source: str | Path | Source,
+    *,
+    types: Mapping[str, str] | None = None,
+    now: datetime | None = None,
+) -> QualityReport:
+    """Run a ruleset.
+
+    Args:
+        ruleset: DQDL text, or what `parse` made of it.
+        source: A path, a URI, or what `open_source` made of it.
+        types: Types that columns must have, when the source is not open yet.
+        now: What `now()` is; by default the time it is.
+
+    Raises:
+        DqdlErrors: The text is no ruleset.
+        DataReadError: The data cannot be read without guessing.
+    """
+    rules = parse(ruleset) if isinstance(ruleset, str) else ruleset
+    data = source if isinstance(source, Source) else open_source(source, types=types)
+    moment = now or datetime.now(UTC)
+    connection = data.connect(_columns(rules, data))
+    try:
+        plain = moment.astimezone(UTC).replace(tzinfo=None)
+        run = _Run(Context(connection, data.columns, plain), data.rows)
+        verdicts = run.evaluate([*rules.leaves])
+        return QualityReport(
+            data.uri,
+            data.rows,
+            tuple(
+                _outcome(f"Rule_{position}", rule, verdicts, rules)
+                for position, rule in enumerate(rules.rules, start=1)
+            ),
+            tuple(
+                _outcome(f"Analyzer_{position}", analyzer, verdicts, rules)
+                for position, analyzer in enumerate(rules.analyzers, start=1)
+            ),
+            moment,
+        )
+    finally:
+        connection.close()
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    outcome: str
+    message: str
+    metrics: Mapping[str, float]
+
+
+class _Run:
+    """Evaluates single rules against one connection."""
+
+    def __init__(self, context: Context, rows: int) -> None:
+        self._context = context
+        self._rows = rows
+        self._groups: dict[Group, dict[str, float | None] | str] = {}
+
+    def evaluate(self, rules: Iterable[model.Rule | model.Analyzer]) -> dict[int, _Answer]:
+        """Answer every rule, by its identity: two rules may be equal and stand in two places."""
+        answers: dict[int, _Answer] = {}
+        planned: list[tuple[model.Rule | model.Analyzer, Measure, dict[str, str]]] = []
+        for rule in rules:
+            try:
+                check_numbers(rule)
+                measured = measure(rule, self._context)
+                planned.append((rule, measured, self._needs(rule, measured)))
+            except CannotEvaluateError as error:
+                answers[id(rule)] = _Answer(ERROR, str(error), {})
+        shared = self._shared({sql for _, _, needs in planned for sql in needs.values()})
+        for rule, measured, needs in planned:
+            answers[id(rule)] = self._answer(rule, measured, needs, shared)
+        return answers
+
+    def _needs(self, rule: model.Rule | model.Analyzer, measured: Measure) -> dict[str, str]:
+        text = getattr(rule, "where", None)
+        kept = _ROWS
+        if text is not None:
+            kept = f"count(*) FILTER (WHERE {where_sql(self._context.connection, text.value)})"
+        return {"kept": kept, **measured.needs}
+
+    def _shared(self, aggregates: set[str]) -> dict[str, float | None] | None:
+        """Run all aggregates at once; None when one of them cannot be run."""
+        import duckdb
+
+        try:
+            return self._run_aggregates(aggregates)
+        except duckdb.Error:
+            return None
+
+    def _run_aggregates(self, aggregates: Iterable[str]) -> dict[str, float | None]:
+        ordered = sorted(aggregates)
+        if not ordered:
+            return {}
+        row = self._context.connection.execute(
+            f"SELECT {', '.join(ordered)} FROM data"  # noqa: S608
+        ).fetchone()
+        return dict(zip(ordered, row or (), strict=True))
+
+    def _answer(
+        self,
+        rule: model.Rule | model.Analyzer,
+        measured: Measure,
+        needs: dict[str, str],
+        shared: dict[str, float | None] | None,
+    ) -> _Answer:
+        import duckdb
+
+        try:
+            found = shared if shared is not None else self._run_aggregates(set(needs.values()))
+            values = {name: found[sql] for name, sql in needs.items()}
+            verdict = self._verdict(rule, measured, values)
+        except CannotEvaluateError as error:
+            return _Answer(ERROR, str(error), {})
+        except duckdb.Error as error:
+            return _Answer(ERROR, f"{rule.type} could not be evaluated: {first_line(error)}", {})
+        return _Answer(PASS if verdict.passed else FAIL, verdict.message, verdict.metrics)
+
+    def _verdict(
+        self,
+        rule: model.Rule | model.Analyzer,
+        measured: Measure,
+        values: dict[str, float | None],
+    ) -> Verdict:
+        if measured.needs_rows and not self._rows:
+            return Verdict(False, f"{rule.type} fails because the data has no rows")
+        if measured.needs_rows and not values["kept"]:
+            # As Glue does: a rule about no row at all holds, as long as there is data.
+            return Verdict(True, "No row meets the `where`")
+        if measured.group is not None:
+            values |= self._grouped(measured.group)
+        return measured.finish(values)
+
+    def _grouped(self, group: Group) -> dict[str, float | None]:
+        """Run a grouping once for all rules that need it."""
+        import duckdb
+
+        if group not in self._groups:
+            try:
+                row = self._context.connection.execute(group.sql()).fetchone() or ()
+                names = ("groups", "singletons", "keyed")
+                self._groups[group] = dict(zip(names, row, strict=True))
+            except duckdb.Error as error:
+                self._groups[group] = first_line(error)
+        found = self._groups[group]
+        if isinstance(found, str):
+            raise CannotEvaluateError(f"The values could not be grouped: {found}")
+        return found
+
+
+def _columns(rules: model.Ruleset, source: Source) -> list[str] | None:
+    """The columns to load; all of them when a `where` may name any."""
+    if any(isinstance(leaf, model.Rule) and leaf.where is not None for leaf in rules.leaves):
+        return None
+    wanted = {name.lower() for name in rules.columns}
+    return [column.name for column in source.columns if column.name.lower() in wanted]
+
+
+def _outcome(
+    name: str,
+    rule: model.AnyRule | model.Analyzer,
+    answers: Mapping[int, _Answer],
+    ruleset: model.Ruleset,
+) -> RuleOutcome:
+    answer = _combined(rule, answers)
+    labels = {} if isinstance(rule, model.Analyzer) else dict(ruleset.default_labels + rule.labels)
+    text = write_rule(rule)
+    line = rule.span.line if rule.span else None
+    return RuleOutcome(name, text, answer.outcome, answer.message, answer.metrics, labels, line)
+
+
+def _combined(rule: model.AnyRule | model.Analyzer, answers: Mapping[int, _Answer]) -> _Answer:
+    """Join the answers of a composite; an ERROR inside is never outvoted."""
+    if not isinstance(rule, model.Composite):
+        return answers[id(rule)]
+    nested = [_combined(one, answers) for one in rule.rules]
+    outcomes = [one.outcome for one in nested]
+    metrics = {key: value for one in nested for key, value in one.metrics.items()}
+    if ERROR in outcomes:
+        outcome = ERROR
+    else:
+        holds = all if rule.operator == "AND" else any
+        outcome = PASS if holds(one == PASS for one in outcomes) else FAIL
+    messages = [one.message for one in nested if one.outcome != PASS and one.message]
+    return _Answer(outcome, "; ".join(messages) if outcome != PASS else "", metrics)

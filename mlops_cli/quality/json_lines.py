@@ -1,0 +1,107 @@
+"""Opens JSON lines: one flat object on each line; a key that is missing is NULL."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .connection import connect, file_name, literal
+from .csv_file import count_bytes, nul_notes
+from .errors import DataReadError
+from .source import Source, check_names
+from .typed import RAW, table_source, type_table
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    import duckdb
+
+_WIDER = {"integer": "number"}
+_INTEGERS = {"BIGINT", "UBIGINT"}
+_NUMBERS = _INTEGERS | {"DOUBLE", "HUGEINT", "UHUGEINT"}
+
+
+def open_json_lines(path: Path, types: Mapping[str, str]) -> Source:
+    """Open a JSON lines file.
+
+    Raises:
+        DataReadError: A line is no flat object, or a key holds values of several types.
+    """
+    counted = count_bytes(path, ",")
+    connection = connect()
+    connection.execute(
+        f"CREATE TABLE lines AS SELECT json FROM read_ndjson_objects({file_name(path)}, "  # noqa: S608
+        "ignore_errors=false, compression='none', hive_partitioning=false)"
+    )
+    names = _names(connection, path)
+    fixed = {}
+    for name in names:
+        found = _type(connection, path, name)
+        if found is None:
+            continue
+        fixed[name] = found
+        if types.get(name, found) not in (found, _WIDER.get(found)):
+            raise DataReadError(
+                f"Could not read column `{name}` of `{path}` as {types[name]}: it holds {found}"
+            )
+    selected = ", ".join(
+        f"json_extract_string(json, {_path(name)}) AS c{position}"
+        for position, name in enumerate(names)
+    )
+    connection.execute(f"CREATE TABLE {RAW} AS SELECT {selected} FROM lines")  # noqa: S608
+    connection.execute("DROP TABLE lines")
+    columns = type_table(connection, path, names, types, fixed=fixed)
+    return table_source(connection, path, "json lines", columns, nul_notes(counted))
+
+
+def _names(connection: duckdb.DuckDBPyConnection, path: Path) -> list[str]:
+    row = connection.execute(
+        "SELECT min(rowid) + 1 FROM lines WHERE json_type(json) <> 'OBJECT'"
+    ).fetchone()
+    if row and row[0]:
+        raise DataReadError(
+            f"Could not read `{path}`: line {row[0]} is not an object",
+            hint="Write one object `{…}` on each line, without a list round them",
+        )
+    row = connection.execute(
+        "SELECT min(rowid) + 1 FROM lines "
+        "WHERE len(json_keys(json)) <> len(list_distinct(json_keys(json)))"
+    ).fetchone()
+    if row and row[0]:
+        raise DataReadError(f"Could not read `{path}`: line {row[0]} has the same key twice")
+    found = connection.execute(
+        "SELECT key FROM (SELECT rowid AS line, unnest(json_keys(json)) AS key, "
+        "generate_subscripts(json_keys(json), 1) AS position FROM lines) "
+        "GROUP BY key ORDER BY min(line), min(position)"
+    ).fetchall()
+    names = [name for (name,) in found]
+    if not names:
+        raise DataReadError(f"Could not read `{path}`: its objects are empty")
+    for name in names:
+        if '"' in name or "\\" in name:
+            raise DataReadError(f"Could not read `{path}`: the key `{name}` holds a quote")
+    check_names(path, names)
+    return names
+
+
+def _type(connection: duckdb.DuckDBPyConnection, path: Path, name: str) -> str | None:
+    """The type the JSON itself says; None for text and for nothing but nulls."""
+    found = connection.execute(
+        f"SELECT DISTINCT json_type(json, {_path(name)}) FROM lines"  # noqa: S608
+    ).fetchall()
+    kinds = {kind for (kind,) in found} - {None, "NULL"}
+    if kinds & {"OBJECT", "ARRAY"}:
+        raise DataReadError(f"Could not read `{path}`: `{name}` holds nested values")
+    if not kinds or kinds == {"VARCHAR"}:
+        return None
+    if kinds == {"BOOLEAN"}:
+        return "boolean"
+    if kinds <= _INTEGERS:
+        return "integer"
+    if kinds <= _NUMBERS:
+        return "number"
+    raise DataReadError(f"Could not read `{path}`: `{name}` holds values of several types")
+
+
+def _path(name: str) -> str:
+    return literal(f'$."{name}"')
