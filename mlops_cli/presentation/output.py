@@ -52,6 +52,13 @@ def show(result: object) -> int:
     return int(getattr(result, "exit_code", 0))
 
 
+def show_on_stderr(result: object) -> None:
+    """Render something a person has to see before answering a question."""
+    from . import render
+
+    render.render(result, _console(stderr=True))
+
+
 def show_error(error: MlopsError) -> None:
     """Say what failed, where, what is live now and what to type next."""
     from . import errors, machine

@@ -17,6 +17,8 @@ AREAS: Final[dict[str, str]] = {
     "TestReport": "checks",
     "Plan": "deployment",
     "Deployment": "deployment",
+    "Rollback": "deployment",
+    "ReleaseList": "deployment",
     "RunOutcome": "runs",
     "StatusReport": "runs",
     "TaskLog": "runs",

@@ -22,6 +22,7 @@ from . import loader, manifest
 from .source import LOCK, SourceFile, collect
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from mlops_cli.core.clock import Clock
@@ -42,7 +43,13 @@ class Release:
 
 
 def build(
-    project: Project, environment: str, destination: Path, *, python: Path, clock: Clock
+    project: Project,
+    environment: str,
+    destination: Path,
+    *,
+    python: Path,
+    clock: Clock,
+    name: Callable[[str], str | None] = lambda digest: None,  # noqa: ARG005 -- the callable's form
 ) -> Release:
     """Write the project's release for an environment to `destination/<release id>`.
 
@@ -55,6 +62,7 @@ def build(
         destination: The folder that holds releases.
         python: The interpreter of the project's environment, where the steps will run.
         clock: Tells the time of the release.
+        name: Digest to the id of an earlier release with that content, if it is to be used again.
 
     Raises:
         UsageError: The project has no such environment.
@@ -70,14 +78,14 @@ def build(
     parts = {file.key: _sha256(file.data) for file in files}
     digest = manifest.digest({**parts, SETTINGS: _sha256(_json(core))})
     now = clock.now()
-    name = f"{now:%Y%m%dT%H%M%SZ}-{digest[:12]}"
-    content = [*files, SourceFile(SETTINGS, _json({**settings, "release": name}))]
+    release = name(digest) or f"{now:%Y%m%dT%H%M%SZ}-{digest[:12]}"
+    content = [*files, SourceFile(SETTINGS, _json({**settings, "release": release}))]
     content.sort(key=lambda file: file.key)
     made = manifest.Manifest(
         project=project.name,
         package=project.package,
         environment=environment,
-        release=name,
+        release=release,
         digest=digest,
         files={f.key: manifest.FileEntry(len(f.data), _sha256(f.data)) for f in content},
         dags=tuple(
@@ -91,13 +99,13 @@ def build(
         created_by=creator(),
         created_at=now,
     )
-    root = destination / name
+    root = destination / release
     for file in content:
         path = root / file.key
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(file.data)
     write_atomic(root / manifest.NAME, made.dumps())
-    return Release(name, root, made)
+    return Release(release, root, made)
 
 
 def lay_out(

@@ -1,0 +1,107 @@
+"""Proves a release live: each of its DAGs says, by its tag, that it is from that release."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final
+
+from mlops_cli.core.diagnostics import Diagnostic, Severity
+from mlops_cli.core.errors import FailedError, UnavailableError, UnfinishedError
+from mlops_cli.environments.release import loader
+
+if TYPE_CHECKING:
+    from mlops_cli.core.clock import Clock
+    from mlops_cli.environments.port import AirflowApi, DagInfo
+    from mlops_cli.environments.release.manifest import Manifest
+
+_POLL_SECONDS: Final = 0.25
+_SHOWN_LINES: Final = 12
+
+
+def known_failures(api: AirflowApi, project: str) -> frozenset[str]:
+    """The import errors the project's pointer has already; they are not the new release's."""
+    return frozenset(_failures(api, project))
+
+
+def confirm(
+    api: AirflowApi,
+    described: Manifest,
+    *,
+    known: frozenset[str],
+    deadline_seconds: float,
+    clock: Clock,
+) -> float:
+    """Wait until Airflow has every DAG of the release; how many seconds that took.
+
+    Raises:
+        FailedError: Airflow cannot import the release; the end of the trace is shown.
+        UnfinishedError: It was not seen in time; each DAG's reason is given.
+    """
+    began = clock.monotonic()
+    waiting = dict.fromkeys(described.dag_ids, "not looked at yet")
+    asked: set[str] = set()
+    while True:
+        try:
+            _look(api, described, waiting, asked)
+            if not waiting:
+                return clock.monotonic() - began
+            for trace in _failures(api, described.project):
+                if described.release in trace or trace not in known:
+                    raise _import_failed(described, trace)
+        except UnavailableError as error:
+            waiting = dict.fromkeys(waiting, error.message)
+        if clock.monotonic() - began > deadline_seconds:
+            raise UnfinishedError(
+                f"Could not see `{described.release}` live at {api.name} "
+                f"within {deadline_seconds:.0f} s: "
+                + "; ".join(f"`{dag_id}`: {reason}" for dag_id, reason in waiting.items()),
+                hint=f"Run it again: `mlops deploy --env {described.environment}`",
+            )
+        clock.sleep(_POLL_SECONDS)
+
+
+def _look(api: AirflowApi, described: Manifest, waiting: dict[str, str], asked: set[str]) -> None:
+    for dag_id in list(waiting):
+        info = api.dag(dag_id)
+        reason = _missing(info, described.release)
+        if reason is None:
+            del waiting[dag_id]
+            continue
+        waiting[dag_id] = reason
+        token = info.file_token if info else None
+        if token and token not in asked:
+            asked.add(token)
+            with suppress(UnavailableError):  # it only makes it quicker
+                api.reparse(token)
+
+
+def _missing(info: DagInfo | None, release: str) -> str | None:
+    """Why a DAG is not the release's yet; None when it is."""
+    if info is None:
+        return "Airflow has not seen it"
+    if f"release:{release}" not in info.tags:
+        other = [tag for tag in info.tags if tag.startswith("release:")]
+        return f"it still is from {' '.join(other) or 'no release'}"
+    if info.is_stale:
+        return "Airflow holds it for stale"
+    return "its file has import errors" if info.has_import_errors else None
+
+
+def _failures(api: AirflowApi, project: str) -> list[str]:
+    file = f"{project}/{loader.pointer_key(project)}"
+    return [failure.trace for failure in api.import_errors() if failure.filename.endswith(file)]
+
+
+def _import_failed(described: Manifest, trace: str) -> FailedError:
+    lines = [line for line in trace.splitlines() if line.strip()]
+    last = lines[-1] if lines else "no trace"
+    detail = Diagnostic(
+        "MLP810",
+        Severity.ERROR,
+        last,
+        detail="\n".join(lines[-_SHOWN_LINES:]),
+        hint="Prove it here first: `mlops validate`",
+    )
+    return FailedError(
+        f"Could not load release `{described.release}` in Airflow: {last}", diagnostics=(detail,)
+    )

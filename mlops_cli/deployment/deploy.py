@@ -1,0 +1,197 @@
+"""The whole of `mlops deploy`: check, build, plan, apply, confirm."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mlops_cli.core.diagnostics import Severity
+from mlops_cli.core.errors import ConflictError, FailedError, NotAllowedError, UnfinishedError
+from mlops_cli.environments import record
+from mlops_cli.environments.interpreters import project_interpreter
+from mlops_cli.environments.open import open_environment
+from mlops_cli.environments.release.build import build
+
+from .apply import ACTIONS, apply, note, saying_what_is_live
+from .confirm import confirm, known_failures
+from .plan import Plan, plan
+from .rollback import undo
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mlops_cli.core.clock import Clock
+    from mlops_cli.core.progress import Progress
+    from mlops_cli.environments.open import Environment
+    from mlops_cli.environments.release.build import Release
+    from mlops_cli.environments.release.manifest import Manifest
+    from mlops_cli.project.model import Project
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """A release that is live, as Airflow itself says."""
+
+    project: str
+    environment: str
+    release: str
+    previous: str | None
+    dags: tuple[str, ...]
+    target: str
+    airflow: str
+    unchanged: bool
+    """It was live before: nothing was written."""
+    uploaded: int
+    confirmed_seconds: float
+    seconds: float
+
+
+def deploy(
+    project: Project,
+    environment: str,
+    *,
+    dry_run: bool,
+    skip_checks: bool,
+    approve: Callable[[Plan], bool],
+    deadline_seconds: float,
+    progress: Progress,
+    clock: Clock,
+) -> Plan | Deployment:
+    """Put the project on the environment's Airflow, all at once or not at all.
+
+    Args:
+        project: What to deploy.
+        environment: One of its environments.
+        dry_run: Only plan; nothing is started and nothing is written.
+        skip_checks: Do not validate first.
+        approve: Asked before a protected environment is changed.
+        deadline_seconds: How long Airflow may take to show the release.
+        progress: Told what happens.
+        clock: For the release's name and for waiting.
+
+    Raises:
+        FailedError: A check failed, or Airflow cannot import the release.
+        NotAllowedError: The environment is protected and nobody approved.
+        ConflictError: Somebody else deploys, has deployed, or owns one of the DAG ids.
+        UnfinishedError: The release was not seen live in time.
+    """
+    began = clock.monotonic()
+    python = project_interpreter(project.root, progress=progress)
+    if not skip_checks:
+        _check(project, environment, progress=progress)
+    opened = open_environment(
+        project, environment, start=not dry_run, progress=progress, clock=clock
+    )
+    with tempfile.TemporaryDirectory(prefix="mlops-release-") as folder:
+        staged = stage(project, opened, Path(folder), python=python, clock=clock)
+        made = plan(opened, staged)
+        if dry_run:
+            return made
+        if made.protected and not made.unchanged and not approve(made):
+            raise NotAllowedError(
+                f"Could not deploy to `{environment}`: it is protected, and nobody approved",
+                hint=f"Look at the plan with `--dry-run`, then `mlops deploy --env {environment} "
+                "--yes`",
+            )
+        done = make_live(
+            made,
+            staged,
+            opened,
+            deadline_seconds=deadline_seconds,
+            progress=progress,
+            clock=clock,
+        )
+    return replace(done, seconds=clock.monotonic() - began)
+
+
+def stage(
+    project: Project, environment: Environment, folder: Path, *, python: Path, clock: Clock
+) -> Release:
+    """Build the release, under the name it has in the store when its content is there already."""
+
+    def earlier(digest: str) -> str | None:
+        mark = f"-{digest[:12]}"
+        found = record.releases(environment.store)
+        return next((release for release in found if release.endswith(mark)), None)
+
+    return build(project, environment.name, folder, python=python, clock=clock, name=earlier)
+
+
+def make_live(
+    made: Plan,
+    staged: Release,
+    environment: Environment,
+    *,
+    deadline_seconds: float,
+    progress: Progress,
+    clock: Clock,
+) -> Deployment:
+    """Apply a plan and wait until Airflow shows the release; see `deploy` for what is raised."""
+    api, uploaded, described = environment.airflow, 0, staged.manifest
+    with saying_what_is_live(environment, made.project, progress):
+        known = known_failures(api, made.project)
+        if made.unchanged:
+            described = _already_live(environment, made, clock=clock)
+        else:
+            with progress.step(f"Uploading release {staged.id}"):
+                uploaded = apply(made, staged, environment, progress=progress, clock=clock)
+        with progress.step(f"Waiting for Airflow to load {described.release}"):
+            try:
+                took = confirm(
+                    api, described, known=known, deadline_seconds=deadline_seconds, clock=clock
+                )
+            except FailedError as error:
+                note(environment, described, "failed", clock=clock)
+                error.state = undo(environment, made, described, progress=progress, clock=clock)
+                raise
+            except UnfinishedError:
+                note(environment, described, "unconfirmed", clock=clock)
+                raise
+        if not made.unchanged:
+            note(environment, described, "confirmed", clock=clock)
+    live = record.live(environment.store, made.project)
+    return Deployment(
+        project=made.project,
+        environment=made.environment,
+        release=described.release,
+        previous=live.previous if live else None,
+        dags=described.dag_ids,
+        target=environment.store.name,
+        airflow=api.name,
+        unchanged=made.unchanged,
+        uploaded=uploaded,
+        confirmed_seconds=took,
+        seconds=took,
+    )
+
+
+def _already_live(environment: Environment, made: Plan, *, clock: Clock) -> Manifest:
+    """The live release's manifest; a deploy that was killed before its history gets its line."""
+    assert made.live is not None  # noqa: S101 -- only what is live can be unchanged
+    described = record.read_manifest(environment.store, made.live)
+    if described is None:
+        raise ConflictError(
+            f"Could not deploy `{made.release}`: another release went live meanwhile",
+            hint="Run the same command again",
+        )
+    told = [entry for entry in record.history(environment.store) if entry.action in ACTIONS]
+    if not told or told[-1].release != made.live:
+        note(environment, described, "deploy", clock=clock)
+    return described
+
+
+def _check(project: Project, environment: str, *, progress: Progress) -> None:
+    from mlops_cli.checks.run import validate
+
+    report = validate(project, environment=environment, progress=progress)
+    if report.exit_code == 0:
+        return
+    errors = [found for found in report.diagnostics if found.severity is Severity.ERROR]
+    raise FailedError(
+        f"Could not deploy `{project.name}`: it did not pass its checks",
+        diagnostics=errors or report.diagnostics,
+        hint="Mend it and prove it: `mlops validate`",
+        state="Nothing was changed",
+    )

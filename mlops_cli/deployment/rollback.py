@@ -1,0 +1,172 @@
+"""Makes an older release live again: one write, no upload."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from mlops_cli.core.errors import ConflictError, MlopsError, UsageError
+from mlops_cli.environments import record
+from mlops_cli.environments.open import open_environment
+from mlops_cli.environments.release import loader
+
+from .apply import flip, locked, note, saying_what_is_live, what_is_live
+from .confirm import confirm, known_failures
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from mlops_cli.core.clock import Clock
+    from mlops_cli.core.progress import Progress
+    from mlops_cli.environments.open import Environment
+    from mlops_cli.environments.port import Store
+    from mlops_cli.environments.release.manifest import Manifest
+    from mlops_cli.project.model import Project
+
+    from .plan import Plan
+
+
+@dataclass(frozen=True, slots=True)
+class Rollback:
+    """An older release that is live again, as Airflow itself says."""
+
+    project: str
+    environment: str
+    release: str
+    replaced: str
+    confirmed_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRelease:
+    """A release that could be made live."""
+
+    release: str
+    state: str
+    """`live`, `previous`, `stored`, or `incomplete` when an upload never finished."""
+    made: datetime | None
+    by: str | None
+    commit: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseList:
+    """The releases of a project in an environment, the newest first."""
+
+    project: str
+    environment: str
+    releases: tuple[StoredRelease, ...]
+
+
+def rollback(
+    project: Project,
+    environment: str,
+    *,
+    to: str | None,
+    deadline_seconds: float,
+    progress: Progress,
+    clock: Clock,
+) -> Rollback:
+    """Make an older release live, by default the one before.
+
+    Raises:
+        ConflictError: There is no such release, or it is not there in full.
+        FailedError: Airflow cannot import it.
+        UnfinishedError: It was not seen live in time.
+    """
+    opened = open_environment(project, environment, start=True, progress=progress, clock=clock)
+    store, api = opened.store, opened.airflow
+    with saying_what_is_live(opened, project.name, progress):
+        with locked(store, f"rollback {project.name}", progress):
+            live = record.live(store, project.name)
+            if live is None:
+                raise ConflictError(
+                    f"Could not roll back: nothing of `{project.name}` is live",
+                    hint=f"Deploy it: `mlops deploy --env {environment}`",
+                )
+            described = _complete(store, to or live.previous, live, environment)
+            known = known_failures(api, project.name)
+            flip(
+                store,
+                described,
+                previous=live.current,
+                expected=live.etag,
+                action="rollback",
+                clock=clock,
+            )
+        with progress.step(f"Waiting for Airflow to load {described.release}"):
+            took = confirm(
+                api, described, known=known, deadline_seconds=deadline_seconds, clock=clock
+            )
+        note(opened, described, "confirmed", clock=clock)
+    return Rollback(project.name, environment, described.release, live.current, took)
+
+
+def undo(
+    environment: Environment, made: Plan, broken: Manifest, *, progress: Progress, clock: Clock
+) -> str:
+    """Take back a release Airflow could not load, unless somebody deployed since; what is live."""
+    store = environment.store
+    try:
+        with locked(store, f"undo {broken.release}", progress):
+            live = record.live(store, made.project)
+            if live is None or live.current != broken.release or made.live == broken.release:
+                return what_is_live(environment, made.project)
+            before = record.read_manifest(store, made.live) if made.live else None
+            if before is None:
+                store.delete([loader.pointer_key(made.project)])
+                return f"`{broken.release}` was taken back: nothing of `{made.project}` is live"
+            flip(
+                store,
+                before,
+                previous=made.previous,
+                expected=live.etag,
+                action="rollback",
+                clock=clock,
+            )
+    except MlopsError as error:
+        return f"{what_is_live(environment, made.project)}; taking it back failed: {error.message}"
+    return f"rolled back to release `{before.release}`, which is live"
+
+
+def releases(
+    project: Project, environment: str, *, progress: Progress, clock: Clock
+) -> ReleaseList:
+    """The releases a project has in an environment. Reads only."""
+    opened = open_environment(project, environment, start=False, progress=progress, clock=clock)
+    store = opened.store
+    live = record.live(store, project.name)
+    found = []
+    for release in record.releases(store):
+        described = record.read_manifest(store, release)
+        state = "stored"
+        if described is None or record.missing(store, described):
+            state = "incomplete"
+        elif live and release in (live.current, live.previous):
+            state = "live" if release == live.current else "previous"
+        found.append(
+            StoredRelease(
+                release,
+                state,
+                described.created_at if described else None,
+                described.created_by if described else None,
+                described.commit if described else None,
+            )
+        )
+    return ReleaseList(project.name, environment, tuple(found))
+
+
+def _complete(store: Store, release: str | None, live: record.Live, environment: str) -> Manifest:
+    if release == live.current:
+        raise UsageError(f"Could not roll back to `{release}`: it is live")
+    described = record.read_manifest(store, release) if release else None
+    if described is not None and not record.missing(store, described):
+        return described
+    whole = [name for name in record.releases(store) if name != live.current]
+    what = f"`{release}` is not there in full" if release else "there is no release before it"
+    raise ConflictError(
+        f"Could not roll back from `{live.current}`: {what}",
+        hint=f"Choose one of `mlops releases --env {environment}`"
+        if whole
+        else f"Deploy the older commit: `git checkout COMMIT`, `mlops deploy --env {environment}`",
+    )
