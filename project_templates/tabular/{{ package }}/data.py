@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 
+import pyarrow.parquet as pq
+
 from ._mlops import quality
 from ._mlops.runtime.steps import Refused, Run, local_path
 
@@ -26,13 +28,11 @@ def ingest(run: Run, *, source: str = "") -> str:
     path = run.root / local_path(source)
     columns = dict(run.settings.model.columns)
     try:
-        table = quality.open_source(str(path), types=columns)
-        missing = [name for name in columns if name not in {c.name for c in table.columns}]
-        if missing:
-            raise Refused(f"{source} has no column {', '.join(missing)}")
-        table.write_parquet(run.path("raw.parquet"), columns=list(columns))
+        table = quality.open_source(path, types=columns)
+        rows = table.connect(list(columns)).table("data").select(*map(quoted, columns))
+        pq.write_table(rows.to_arrow_table(), run.path("raw.parquet"))
     except quality.DataReadError as error:
-        raise Refused(f"could not read {source}: {error}") from error
+        raise Refused(str(error)) from error
     facts = {
         "source": source,
         "rows": table.rows,
@@ -41,3 +41,8 @@ def ingest(run: Run, *, source: str = "") -> str:
     run.path("source.json").write_text(json.dumps(facts), encoding="utf-8")
     print(f"{table.rows} rows from {source}")
     return run.uri("raw.parquet")
+
+
+def quoted(column: str) -> str:
+    """A column's name in SQL, whatever characters it has."""
+    return '"' + column.replace('"', '""') + '"'
