@@ -1,0 +1,1 @@
+"""Scripts run by path in Airflow's own interpreter: they import nothing of ours."""
