@@ -11,24 +11,32 @@ from .errors import DataReadError, DqdlErrors, DqdlSyntaxError, QualityError
 from .model import Ruleset
 from .parser import parse
 from .printer import write
+from .profile import ColumnProfile, Profile, profile
 from .report import QualityReport, RuleOutcome
 from .rules import RULE_TYPES, RuleType
 from .source import Column, Source, open_source
+from .suggest import Suggestion, render, suggest
 
 __all__ = [
     "RULE_TYPES",
     "Column",
+    "ColumnProfile",
     "DataReadError",
     "DqdlErrors",
     "DqdlSyntaxError",
+    "Profile",
     "QualityError",
     "QualityReport",
     "RuleOutcome",
     "RuleType",
     "Ruleset",
     "Source",
+    "Suggestion",
     "check",
     "open_source",
     "parse",
+    "profile",
+    "render",
+    "suggest",
     "write",
 ]

@@ -329,7 +329,8 @@ def _column_values(rule: Single, context: Context, where: str | None) -> Measure
 
     def finish(found: Found) -> Verdict:
         share = _int(found["meeting"]) / _int(found["kept"])
-        metrics = {f"Column.{column.name}.ColumnValues.Compliance": share}
+        kind = "PatternMatch" if isinstance(condition, model.Matches) else "ColumnValues.Compliance"
+        metrics = {f"Column.{column.name}.{kind}": share}
         lie = ""
         low, high = found.get("low"), found.get("high")
         if low is not None and high is not None:
