@@ -146,8 +146,8 @@ def _records(path: Path, delimiter: str, counted: Bytes, width: int) -> int:
 
 
 def _check_line_ends(path: Path, counted: Bytes) -> None:
-    kinds = {counted.line_feeds, counted.returns} - {0}
-    if len(kinds) > 1 or (counted.returns and counted.line_feeds and not counted.pairs):
+    both = counted.line_feeds and counted.returns
+    if both and not counted.pairs == counted.returns == counted.line_feeds:
         raise DataReadError(
             f"Could not read `{path}`: its lines end in different ways",
             hint="Convert it: `dos2unix FILE`",

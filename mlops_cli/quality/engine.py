@@ -10,7 +10,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from . import model
-from .measures import Context, Group, Measure, Verdict, check_numbers, measure
+from .measurement import Context, Group, Measure, Verdict
+from .measures import check_numbers, measure
 from .parser import parse
 from .printer import write_rule
 from .report import ERROR, FAIL, PASS, QualityReport, RuleOutcome

@@ -6,93 +6,34 @@ grouping for each set of key columns.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 from . import model
 from .connection import identifier, literal
 from .cursor import did_you_mean
+from .measurement import (
+    Context,
+    Found,
+    Group,
+    Measure,
+    Single,
+    Verdict,
+    condition_of,
+    filtered,
+    judge,
+    shown,
+)
 from .printer import write_condition
 from .sql import numbers, values_predicate
 from .values import CannotEvaluateError, check_bounds, meets, number
 from .where import first_line, where_sql
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-    from datetime import datetime
+    from collections.abc import Callable
 
     import duckdb
 
     from .source import Column
-
-Found: TypeAlias = "Mapping[str, float | None]"
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """The answer of one rule."""
-
-    passed: bool
-    message: str = ""
-    metrics: Mapping[str, float] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Group:
-    """A grouping by key columns; its result has groups, singletons and rows."""
-
-    keys: tuple[str, ...]
-    where: str | None
-
-    def sql(self) -> str:
-        """Count the groups; a row whose keys are all NULL is in none."""
-        keys = ", ".join(identifier(key) for key in self.keys)
-        filled = " OR ".join(f"{identifier(key)} IS NOT NULL" for key in self.keys)
-        kept = f"({filled}) AND {self.where}" if self.where else filled
-        return (
-            "SELECT count(*) AS groups, count(*) FILTER (n = 1) AS singletons, "  # noqa: S608
-            "coalesce(sum(n), 0)::BIGINT AS keyed "
-            f"FROM (SELECT count(*) AS n FROM data WHERE {kept} GROUP BY {keys})"
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Measure:
-    """What a rule needs, by name, and what it makes of it."""
-
-    needs: Mapping[str, str]
-    finish: Callable[[Found], Verdict]
-    group: Group | None = None
-    needs_rows: bool = True
-    """Without a row it fails."""
-
-
-@dataclass(frozen=True, slots=True)
-class Context:
-    """The data that rules are measured against."""
-
-    connection: duckdb.DuckDBPyConnection
-    columns: Sequence[Column]
-    now: datetime
-
-    def column(self, name: str) -> Column:
-        """Find a column, by its exact name first and in another case then.
-
-        Raises:
-            CannotEvaluateError: There is none.
-        """
-        by_name = {column.name: column for column in self.columns}
-        lower = {column.name.lower(): column for column in self.columns}
-        found = by_name.get(name) or lower.get(name.lower())
-        if found is None:
-            near = did_you_mean(name, by_name)
-            raise CannotEvaluateError(
-                f"The data has no column `{name}`" + (f". {near}" if near else "")
-            )
-        return found
-
-
-Single: TypeAlias = "model.Rule | model.Analyzer"
 
 
 def measure(rule: Single, context: Context) -> Measure:
@@ -108,38 +49,10 @@ def measure(rule: Single, context: Context) -> Measure:
     return _MEASURES[rule.type](rule, context, where)
 
 
-def _filter(where: str | None, also: str | None = None) -> str:
-    parts = [part for part in (where, also) if part]
-    return f" FILTER (WHERE {' AND '.join(parts)})" if parts else ""
-
-
-def _condition(rule: Single) -> model.Condition | None:
-    return rule.condition if isinstance(rule, model.Rule) else None
-
-
-def _judge(rule: Single, what: str, key: str, value: float | None, *, missing: str = "") -> Verdict:
-    """Compare a metric with the rule's condition; an analyzer has none, and passes."""
-    if value is None:
-        return Verdict(False, missing)
-    condition = _condition(rule)
-    metrics = {key: float(value)}
-    if condition is None:
-        return Verdict(True, metrics=metrics)
-    if meets(value, condition):
-        return Verdict(True, metrics=metrics)
-    wanted = write_condition(condition)
-    return Verdict(False, f"{what} is {shown(value)}, and should be {wanted}", metrics)
-
-
-def shown(value: float) -> str:
-    """Write a metric for people."""
-    return f"{value:.10g}" if isinstance(value, float) else str(value)
-
-
 def _row_count(rule: Single, _context: Context, where: str | None) -> Measure:
     return Measure(
-        {"rows": f"count(*){_filter(where)}"},
-        lambda found: _judge(rule, "RowCount", "Dataset.*.RowCount", _int(found["rows"])),
+        {"rows": f"count(*){filtered(where)}"},
+        lambda found: judge(rule, "RowCount", "Dataset.*.RowCount", _int(found["rows"])),
         needs_rows=False,
     )
 
@@ -148,7 +61,7 @@ def _column_count(rule: Single, context: Context, _where: str | None) -> Measure
     count = len(context.columns)
     return Measure(
         {},
-        lambda _found: _judge(rule, "ColumnCount", "Dataset.*.ColumnCount", count),
+        lambda _found: judge(rule, "ColumnCount", "Dataset.*.ColumnCount", count),
         needs_rows=False,
     )
 
@@ -171,7 +84,7 @@ def _completeness(rule: Single, context: Context, where: str | None) -> Measure:
         filled, rows = _int(found["filled"]), _int(found["kept"])
         share = filled / rows
         if rule.type != "IsComplete":
-            return _judge(rule, f"Completeness of `{column.name}`", key, share)
+            return judge(rule, f"Completeness of `{column.name}`", key, share)
         message = (
             f"`{column.name}` has no value in {rows - filled} of {rows} rows: "
             f"its completeness is {shown(share)}"
@@ -179,7 +92,7 @@ def _completeness(rule: Single, context: Context, where: str | None) -> Measure:
         complete = filled == rows
         return Verdict(complete, "" if complete else message, {key: share})
 
-    return Measure({"filled": f"count({identifier(column.name)}){_filter(where)}"}, finish)
+    return Measure({"filled": f"count({identifier(column.name)}){filtered(where)}"}, finish)
 
 
 def _keys(rule: Single, context: Context) -> tuple[str, ...]:
@@ -202,7 +115,7 @@ def _uniqueness(rule: Single, context: Context, where: str | None) -> Measure:
             return Verdict(False, f"{named} has no values")
         share = singletons / keyed
         if rule.type == "Uniqueness":
-            return _judge(rule, f"Uniqueness of {named}", key, share)
+            return judge(rule, f"Uniqueness of {named}", key, share)
         message = (
             f"{keyed - singletons} of {keyed} values of {named} occur more than once: "
             f"its uniqueness is {shown(share)}"
@@ -217,7 +130,7 @@ def _primary_key(rule: Single, context: Context, where: str | None) -> Measure:
     keys = _keys(rule, context)
     unique = _uniqueness(rule, context, where)
     needs = {
-        f"filled{position}": f"count({identifier(key)}){_filter(where)}"
+        f"filled{position}": f"count({identifier(key)}){filtered(where)}"
         for position, key in enumerate(keys)
     }
 
@@ -244,7 +157,7 @@ def _unique_value_ratio(rule: Single, context: Context, where: str | None) -> Me
         groups = _int(found["groups"])
         value = _int(found["singletons"]) / groups if groups else None
         missing = f"`{keys[0]}` has no values"
-        return _judge(rule, f"UniqueValueRatio of `{keys[0]}`", key, value, missing=missing)
+        return judge(rule, f"UniqueValueRatio of `{keys[0]}`", key, value, missing=missing)
 
     return Measure({}, finish, Group(keys, where))
 
@@ -256,7 +169,7 @@ def _distinct_values(rule: Single, context: Context, where: str | None) -> Measu
     def finish(found: Found) -> Verdict:
         nulls = _int(found["kept"]) > _int(found["keyed"])
         value = _int(found["groups"]) + nulls
-        return _judge(rule, f"DistinctValuesCount of `{keys[0]}`", key, value)
+        return judge(rule, f"DistinctValuesCount of `{keys[0]}`", key, value)
 
     return Measure({}, finish, Group(keys, where))
 
@@ -275,8 +188,8 @@ def _aggregate(rule: Single, context: Context, where: str | None) -> Measure:
     missing = f"`{column.name}` has no values, so it has no {rule.type}"
     key = f"Column.{column.name}.{rule.type}"
     return Measure(
-        {"value": f"{_AGGREGATES[rule.type]}({double}){_filter(where)}"},
-        lambda found: _judge(
+        {"value": f"{_AGGREGATES[rule.type]}({double}){filtered(where)}"},
+        lambda found: judge(
             rule, f"{rule.type} of `{column.name}`", key, found["value"], missing=missing
         ),
     )
@@ -290,12 +203,12 @@ def _column_length(rule: Single, context: Context, where: str | None) -> Measure
         )
     # AWS's documents: NULL has length 0.
     length = f"coalesce(length({identifier(column.name)}), 0)"
-    condition = _condition(rule)
+    condition = condition_of(rule)
     meeting = numbers(length, condition, whole=True) if condition else "true"
     needs = {
-        "meeting": f"count(*){_filter(where, meeting)}",
-        "low": f"min({length}){_filter(where)}",
-        "high": f"max({length}){_filter(where)}",
+        "meeting": f"count(*){filtered(where, meeting)}",
+        "low": f"min({length}){filtered(where)}",
+        "high": f"max({length}){filtered(where)}",
     }
     keys = {
         "low": f"Column.{column.name}.MinimumLength",
@@ -315,17 +228,17 @@ def _column_length(rule: Single, context: Context, where: str | None) -> Measure
 
 def _column_values(rule: Single, context: Context, where: str | None) -> Measure:
     column = context.column(rule.parameters[0].value)
-    condition = _condition(rule)
+    condition = condition_of(rule)
     if condition is None:
         raise CannotEvaluateError("The analyzer `ColumnValues` cannot be evaluated here yet")
     _check_pattern(context.connection, condition)
     meeting = values_predicate(column, condition, now=context.now, ignore_case=_ignores_case(rule))
-    needs = {"meeting": f"count(*){_filter(where, meeting)}"}
+    needs = {"meeting": f"count(*){filtered(where, meeting)}"}
     numeric = column.type in ("integer", "number")
     if numeric:
         name = identifier(column.name)
-        needs["low"] = f"min({name}){_filter(where)}"
-        needs["high"] = f"max({name}){_filter(where)}"
+        needs["low"] = f"min({name}){filtered(where)}"
+        needs["high"] = f"max({name}){filtered(where)}"
 
     def finish(found: Found) -> Verdict:
         share = _int(found["meeting"]) / _int(found["kept"])
@@ -347,7 +260,7 @@ def _compliance(
 ) -> Verdict:
     """Every row must meet the condition, or the share that the threshold says."""
     rows, meeting = _int(found["kept"]), _int(found["meeting"])
-    condition = _condition(rule)
+    condition = condition_of(rule)
     threshold = rule.threshold if isinstance(rule, model.Rule) else None
     passed = meeting == rows if threshold is None else meets(meeting / rows, threshold)
     if passed or condition is None:
@@ -394,7 +307,7 @@ def check_numbers(rule: Single) -> None:
     Raises:
         CannotEvaluateError: One of them has no value, or the ends of a `between` are swapped.
     """
-    for condition in (_condition(rule), getattr(rule, "threshold", None)):
+    for condition in (condition_of(rule), getattr(rule, "threshold", None)):
         if condition is None or model.condition_kind(condition) != "number":
             continue
         worth = [number(one) for one in condition.operands if not isinstance(one, model.Keyword)]

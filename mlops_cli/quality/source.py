@@ -93,8 +93,9 @@ def open_source(
         DataReadError: The file is missing, broken, or could be read only by guessing.
     """
     path = _local_path(uri)
-    data_format = _format(path)
     _check_file(path)
+    data_format = _format(path)
+    _check_magic(path, data_format)
     _check_types(types or {})
     with reading(str(path)):
         if data_format == "parquet":
@@ -195,11 +196,10 @@ def _check_file(path: Path) -> None:
         raise DataReadError(f"Could not read `{path}`: permission denied")
     if path.stat().st_size == 0:
         raise DataReadError(f"Could not read `{path}`: it is empty, without even a header")
-    _check_magic(path)
 
 
-def _check_magic(path: Path) -> None:
-    parquet = _format(path) == "parquet"
+def _check_magic(path: Path, data_format: str) -> None:
+    parquet = data_format == "parquet"
     with path.open("rb") as file:
         head = file.read(16)
         file.seek(max(0, path.stat().st_size - 4))

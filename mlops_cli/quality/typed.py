@@ -133,7 +133,7 @@ def _enforce(
     if row is not None and row[0]:
         raise DataReadError(
             f"Could not read column `{name}` of `{path}` as {type_name}: "
-            f"{row[0]} values are none, the first in row {row[1]}"
+            f"{row[0]} of its values cannot be, the first in row {row[1]}"
         )
 
 

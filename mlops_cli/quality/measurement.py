@@ -1,0 +1,119 @@
+"""What a rule needs from the data, what it answers, and the data it is measured against."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeAlias
+
+from . import model
+from .connection import identifier
+from .cursor import did_you_mean
+from .printer import write_condition
+from .values import CannotEvaluateError, meets
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from datetime import datetime
+
+    import duckdb
+
+    from .source import Column
+
+Found: TypeAlias = "Mapping[str, float | None]"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The answer of one rule."""
+
+    passed: bool
+    message: str = ""
+    metrics: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A grouping by key columns; its result has groups, singletons and rows."""
+
+    keys: tuple[str, ...]
+    where: str | None
+
+    def sql(self) -> str:
+        """Count the groups; a row whose keys are all NULL is in none."""
+        keys = ", ".join(identifier(key) for key in self.keys)
+        filled = " OR ".join(f"{identifier(key)} IS NOT NULL" for key in self.keys)
+        kept = f"({filled}) AND {self.where}" if self.where else filled
+        return (
+            "SELECT count(*) AS groups, count(*) FILTER (n = 1) AS singletons, "  # noqa: S608
+            "coalesce(sum(n), 0)::BIGINT AS keyed "
+            f"FROM (SELECT count(*) AS n FROM data WHERE {kept} GROUP BY {keys})"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """What a rule needs, by name, and what it makes of it."""
+
+    needs: Mapping[str, str]
+    finish: Callable[[Found], Verdict]
+    group: Group | None = None
+    needs_rows: bool = True
+    """Without a row it fails."""
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """The data that rules are measured against."""
+
+    connection: duckdb.DuckDBPyConnection
+    columns: Sequence[Column]
+    now: datetime
+
+    def column(self, name: str) -> Column:
+        """Find a column, by its exact name first and in another case then.
+
+        Raises:
+            CannotEvaluateError: There is none.
+        """
+        by_name = {column.name: column for column in self.columns}
+        lower = {column.name.lower(): column for column in self.columns}
+        found = by_name.get(name) or lower.get(name.lower())
+        if found is None:
+            near = did_you_mean(name, by_name)
+            raise CannotEvaluateError(
+                f"The data has no column `{name}`" + (f". {near}" if near else "")
+            )
+        return found
+
+
+Single: TypeAlias = "model.Rule | model.Analyzer"
+
+
+def filtered(where: str | None, also: str | None = None) -> str:
+    """Write the `FILTER` of an aggregate; nothing when every row counts."""
+    parts = [part for part in (where, also) if part]
+    return f" FILTER (WHERE {' AND '.join(parts)})" if parts else ""
+
+
+def condition_of(rule: Single) -> model.Condition | None:
+    """Give the condition of a rule; an analyzer has none."""
+    return rule.condition if isinstance(rule, model.Rule) else None
+
+
+def judge(rule: Single, what: str, key: str, value: float | None, *, missing: str = "") -> Verdict:
+    """Compare a metric with the rule's condition; an analyzer has none, and passes."""
+    if value is None:
+        return Verdict(False, missing)
+    condition = condition_of(rule)
+    metrics = {key: float(value)}
+    if condition is None:
+        return Verdict(True, metrics=metrics)
+    if meets(value, condition):
+        return Verdict(True, metrics=metrics)
+    wanted = write_condition(condition)
+    return Verdict(False, f"{what} is {shown(value)}, and should be {wanted}", metrics)
+
+
+def shown(value: float) -> str:
+    """Write a metric for people."""
+    return f"{value:.10g}" if isinstance(value, float) else str(value)
