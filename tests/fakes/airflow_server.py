@@ -1,0 +1,453 @@
+"""A small Airflow that is not one: a real HTTP server with state, and faults on request.
+
+It speaks the routes of API v2 that `RestApi` uses, in the shapes recorded from Airflow 3.3.2.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+import threading
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs, unquote, urlsplit
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+VERSION = "3.3.2"
+COMPONENTS = ("metadatabase", "scheduler", "triggerer", "dag_processor")
+RUN_ID = re.compile(r"^[A-Za-z0-9_.~:+-]+$")
+
+
+@dataclass
+class Fault:
+    """Something that goes wrong for the next `times` requests that match."""
+
+    match: str
+    """A regular expression on `METHOD /path`."""
+    status: int | None = None
+    """Answer with this status and do nothing."""
+    drop: bool = False
+    """Do what was asked, then close the connection without an answer."""
+    reset: bool = False
+    """Close the connection and do nothing."""
+    delay_seconds: float = 0.0
+    text: str | None = None
+    """Answer with this text, which is not JSON."""
+    location: str | None = None
+    """Redirect there."""
+    times: int = 1
+
+
+@dataclass
+class Frame:
+    """What one look at a run shows: its state, its tasks' states and the logs so far."""
+
+    state: str
+    tasks: Mapping[str, str | None] = field(default_factory=dict)
+    """`task` or `task[3]` to its state."""
+    logs: Mapping[str, list[Any]] = field(default_factory=dict)
+    """All of a task's log entries up to here."""
+    xcoms: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class Run:
+    run_id: str
+    conf: Mapping[str, Any]
+    note: str | None
+    created: datetime
+    frames: list[Frame]
+    position: int = 0
+
+    @property
+    def now(self) -> Frame:
+        return self.frames[self.position]
+
+    def step(self) -> None:
+        self.position = min(self.position + 1, len(self.frames) - 1)
+
+
+def succeed(conf: Mapping[str, Any]) -> list[Frame]:
+    """The plainest run: queued, running, success."""
+    return [
+        Frame("queued"),
+        Frame("running", {"step": "running"}),
+        Frame("success", {"step": "success"}),
+    ]
+
+
+@dataclass
+class Dag:
+    dag_id: str
+    tags: set[str] = field(default_factory=set)
+    params: dict[str, Any] = field(default_factory=dict)
+    is_paused: bool = False
+    is_stale: bool = False
+    has_import_errors: bool = False
+    relative_fileloc: str = "churn/churn.py"
+    plan: Callable[[Mapping[str, Any]], list[Frame]] = succeed
+    """The frames of a run with that conf; each `GET` of the run shows the next one."""
+    refuse: Callable[[Mapping[str, Any]], str | None] = lambda conf: None
+    """What is wrong with a conf."""
+    runs: dict[str, Run] = field(default_factory=dict)
+
+
+class FakeAirflow:
+    """The server's state; tests change it directly."""
+
+    def __init__(self) -> None:
+        self.username = "admin"
+        self.password = secrets.token_urlsafe(12)
+        self.dags: dict[str, Dag] = {}
+        self.import_errors: list[dict[str, Any]] = []
+        self.faults: list[Fault] = []
+        self.requests: list[tuple[str, str, Any]] = []
+        """Method, path with query, and body of everything that was asked."""
+        self.reparsed: list[str] = []
+        self.tokens: set[str] = set()
+        self.page_limit = 100
+        self.health = dict.fromkeys(COMPONENTS, "healthy")
+        self.lock = threading.RLock()
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
+        self._server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+
+    def add(self, dag: Dag) -> Dag:
+        self.dags[dag.dag_id] = dag
+        return dag
+
+    def fail(self, match: str, **what: Any) -> None:
+        self.faults.append(Fault(match, **what))
+
+    def asked(self, match: str) -> int:
+        """How many requests matched."""
+        return sum(bool(re.search(match, f"{method} {path}")) for method, path, _ in self.requests)
+
+    def forget_tokens(self) -> None:
+        """As a server that was restarted with new keys."""
+        self.tokens.clear()
+
+    @contextmanager
+    def serving(self) -> Iterator[FakeAirflow]:
+        thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
+        thread.start()
+        try:
+            yield self
+        finally:
+            self._server.shutdown()
+            self._server.server_close()
+            thread.join(5)
+
+
+class _HttpError(Exception):
+    def __init__(self, status: int, detail: Any) -> None:
+        super().__init__(status)
+        self.status = status
+        self.detail = detail
+
+
+def _handler(fake: FakeAirflow) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+        def _answer(self) -> None:
+            length = int(self.headers.get("Content-Length") or 0)
+            body = json.loads(self.rfile.read(length)) if length else None
+            path = self.path
+            with fake.lock:
+                fake.requests.append((self.command, path, body))
+                fault = _take_fault(fake, f"{self.command} {path}")
+            if fault and fault.delay_seconds:
+                time.sleep(fault.delay_seconds)
+            if fault and fault.reset:
+                self.close_connection = True
+                return
+            if fault and (fault.status or fault.text is not None or fault.location):
+                self._send_fault(fault)
+                return
+            with fake.lock:
+                status, answer = _route(fake, self.command, path, body, self.headers)
+            if fault and fault.drop:
+                self.close_connection = True
+                return
+            self._send(status, json.dumps(answer).encode() if answer is not None else b"")
+
+        def _send_fault(self, fault: Fault) -> None:
+            if fault.location:
+                self._send(fault.status or 307, b"", {"Location": fault.location})
+            elif fault.text is not None:
+                self._send(fault.status or 200, fault.text.encode(), {"Content-Type": "text/html"})
+            else:
+                self._send(fault.status or 500, json.dumps({"detail": "injected"}).encode())
+
+        def _send(self, status: int, data: bytes, headers: Mapping[str, str] | None = None) -> None:
+            self.send_response(status)
+            sent = {"Content-Type": "application/json"} | dict(headers or {})
+            for name, value in sent.items():
+                self.send_header(name, value)
+            self.send_header("Content-Length", str(len(data)))
+            self.end_headers()
+            self.wfile.write(data)
+
+        do_GET = do_POST = do_PATCH = do_PUT = _answer  # noqa: N815 -- the library's names
+
+    return Handler
+
+
+def _take_fault(fake: FakeAirflow, request: str) -> Fault | None:
+    for fault in fake.faults:
+        if fault.times > 0 and re.search(fault.match, request):
+            fault.times -= 1
+            return fault
+    return None
+
+
+def _route(fake: FakeAirflow, method: str, path: str, body: Any, headers: Any) -> tuple[int, Any]:
+    parts = urlsplit(path)
+    query = parse_qs(parts.query)
+    try:
+        if (method, parts.path) == ("POST", "/auth/token"):
+            return 201, {"access_token": _log_in(fake, body)}
+        _authorize(fake, parts.path, headers)
+        answer, arguments = _find_route(method, parts.path)
+        return answer(fake, *arguments, query=query, body=body)
+    except _HttpError as error:
+        return error.status, {"detail": error.detail}
+
+
+def _authorize(fake: FakeAirflow, path: str, headers: Any) -> None:
+    token = (headers.get("Authorization") or "").removeprefix("Bearer ")
+    if path not in {"/api/v2/version", "/api/v2/monitor/health"} and token not in fake.tokens:
+        raise _HttpError(401, "Invalid JWT token")
+
+
+def _find_route(method: str, path: str) -> tuple[Callable[..., Any], list[str]]:
+    for verb, pattern, answer in _ROUTES:
+        found = re.fullmatch(pattern, path)
+        if verb == method and found:
+            return answer, [unquote(part) for part in found.groups()]
+    raise _HttpError(404, "Not Found")
+
+
+def _log_in(fake: FakeAirflow, body: Any) -> str:
+    if body != {"username": fake.username, "password": fake.password}:
+        raise _HttpError(401, "Invalid credentials")
+    token = f"token-{secrets.token_hex(8)}"
+    fake.tokens.add(token)
+    return token
+
+
+def _dag(fake: FakeAirflow, dag_id: str) -> Dag:
+    if dag_id not in fake.dags:
+        raise _HttpError(404, f"The Dag with ID: `{dag_id}` was not found")
+    return fake.dags[dag_id]
+
+
+def _run(fake: FakeAirflow, dag_id: str, run_id: str) -> Run:
+    dag = fake.dags.get(dag_id)
+    if dag is None or run_id not in dag.runs:
+        raise _HttpError(
+            404,
+            f"The DagRun with dag_id: `{dag_id}` and run_id: `{run_id}` was not found",
+        )
+    return dag.runs[run_id]
+
+
+def _page(fake: FakeAirflow, key: str, items: list[Any], query: Mapping[str, list[str]]) -> Any:
+    offset = int(query.get("offset", ["0"])[0])
+    limit = min(int(query.get("limit", ["50"])[0]), fake.page_limit)
+    return 200, {key: items[offset : offset + limit], "total_entries": len(items)}
+
+
+def _dag_body(dag: Dag) -> dict[str, Any]:
+    return {
+        "dag_id": dag.dag_id,
+        "dag_display_name": dag.dag_id,
+        "is_paused": dag.is_paused,
+        "is_stale": dag.is_stale,
+        "bundle_name": "dags-folder",
+        "bundle_version": None,
+        "relative_fileloc": dag.relative_fileloc,
+        "tags": [{"name": tag, "dag_id": dag.dag_id} for tag in sorted(dag.tags)],
+        "has_import_errors": dag.has_import_errors,
+        "owners": ["team"],
+        "file_token": f"token.{dag.relative_fileloc.replace('/', '_')}",
+    }
+
+
+def _run_body(dag_id: str, run: Run) -> dict[str, Any]:
+    state = run.now.state
+    begun = state not in {"queued"}
+    over = state in {"success", "failed"}
+    return {
+        "dag_run_id": run.run_id,
+        "dag_id": dag_id,
+        "logical_date": None,
+        "run_after": _iso(run.created),
+        "start_date": _iso(run.created + timedelta(seconds=1)) if begun else None,
+        "end_date": _iso(run.created + timedelta(seconds=3)) if over else None,
+        "run_type": "manual",
+        "state": state,
+        "triggered_by": "rest_api",
+        "conf": dict(run.conf),
+        "note": run.note,
+    }
+
+
+def _task_body(run: Run, name: str, state: str | None) -> dict[str, Any]:
+    task_id, _, index = name.rstrip("]").partition("[")
+    begun = state not in {None, "scheduled", "queued", "upstream_failed"}
+    over = state in {"success", "failed", "skipped", "upstream_failed"}
+    return {
+        "task_id": task_id,
+        "map_index": int(index or -1),
+        "state": state,
+        "try_number": 1 if begun else 0,
+        "start_date": _iso(run.created + timedelta(seconds=1)) if begun else None,
+        "end_date": _iso(run.created + timedelta(seconds=2)) if over else None,
+        "operator": "_PythonDecoratedOperator",
+        "operator_name": "@task",
+    }
+
+
+def _iso(moment: datetime) -> str:
+    return moment.isoformat().replace("+00:00", "Z")
+
+
+# --- routes ----------------------------------------------------------------------------------
+
+
+def _version(fake: FakeAirflow, **_: Any) -> Any:
+    return 200, {"version": VERSION, "git_version": None}
+
+
+def _health(fake: FakeAirflow, **_: Any) -> Any:
+    return 200, {name: {"status": status} for name, status in fake.health.items()}
+
+
+def _list_dags(fake: FakeAirflow, *, query: Mapping[str, list[str]], **_: Any) -> Any:
+    wanted = set(query.get("tags", ()))
+    found = [
+        dag
+        for dag in sorted(fake.dags.values(), key=lambda dag: dag.dag_id)
+        if not dag.is_stale and (not wanted or wanted & dag.tags)
+    ]
+    return _page(fake, "dags", [_dag_body(dag) for dag in found], query)
+
+
+def _details(fake: FakeAirflow, dag_id: str, **_: Any) -> Any:
+    dag = _dag(fake, dag_id)
+    return 200, _dag_body(dag) | {"params": dag.params}
+
+
+def _patch_dag(fake: FakeAirflow, dag_id: str, *, body: Any, **_: Any) -> Any:
+    dag = _dag(fake, dag_id)
+    dag.is_paused = body["is_paused"]
+    return 200, _dag_body(dag)
+
+
+def _trigger(fake: FakeAirflow, dag_id: str, *, body: Any, **_: Any) -> Any:
+    dag = _dag(fake, dag_id)
+    if "logical_date" not in body:
+        missing = {"type": "missing", "loc": ["body", "logical_date"], "msg": "Field required"}
+        raise _HttpError(422, [missing])
+    run_id = body["dag_run_id"]
+    if not RUN_ID.match(run_id):
+        raise _HttpError(400, f"The run_id provided '{run_id}' does not match regex pattern")
+    if reason := dag.refuse(body["conf"]):
+        raise _HttpError(400, reason)
+    if run_id in dag.runs:
+        raise _HttpError(409, {"reason": "Unique constraint violation", "statement": "hidden"})
+    run = Run(run_id, body["conf"], body.get("note"), datetime.now(UTC), dag.plan(body["conf"]))
+    dag.runs[run_id] = run
+    return 200, _run_body(dag_id, run)
+
+
+def _get_run(fake: FakeAirflow, dag_id: str, run_id: str, **_: Any) -> Any:
+    run = _run(fake, dag_id, run_id)
+    if not fake.dags[dag_id].is_paused:
+        run.step()
+    return 200, _run_body(dag_id, run)
+
+
+def _list_runs(fake: FakeAirflow, dag_id: str, *, query: Mapping[str, list[str]], **_: Any) -> Any:
+    runs = list(fake.dags[dag_id].runs.values()) if dag_id in fake.dags else []
+    wanted = set(query.get("state", ()))
+    newest_first = sorted(runs, key=lambda run: run.created, reverse=True)
+    found = [run for run in newest_first if not wanted or run.now.state in wanted]
+    return _page(fake, "dag_runs", [_run_body(dag_id, run) for run in found], query)
+
+
+def _list_tasks(
+    fake: FakeAirflow, dag_id: str, run_id: str, *, query: Mapping[str, list[str]], **_: Any
+) -> Any:
+    run = _run(fake, dag_id, run_id)
+    bodies = [_task_body(run, name, state) for name, state in run.now.tasks.items()]
+    return _page(fake, "task_instances", bodies, query)
+
+
+def _log(
+    fake: FakeAirflow,
+    dag_id: str,
+    run_id: str,
+    task_id: str,
+    _try_number: str,
+    *,
+    query: Mapping[str, list[str]],
+    **_: Any,
+) -> Any:
+    run = _run(fake, dag_id, run_id)
+    index = int(query.get("map_index", ["-1"])[0])
+    name = task_id if index < 0 else f"{task_id}[{index}]"
+    if name not in run.now.tasks:
+        raise _HttpError(404, "TaskInstance not found")
+    entries = list(run.now.logs.get(name, ()))
+    offset = int(query.get("token", ["0"])[0])
+    over = run.now.tasks[name] in {"success", "failed", "skipped", "upstream_failed"}
+    token = None if over else str(len(entries))
+    return 200, {"content": entries[offset:], "continuation_token": token}
+
+
+def _xcom(fake: FakeAirflow, dag_id: str, run_id: str, task_id: str, **_: Any) -> Any:
+    xcoms = _run(fake, dag_id, run_id).now.xcoms
+    if task_id not in xcoms:
+        raise _HttpError(404, "XCom entry with key: `return_value` not found")
+    return 200, {"key": "return_value", "task_id": task_id, "value": xcoms[task_id]}
+
+
+def _list_import_errors(fake: FakeAirflow, *, query: Mapping[str, list[str]], **_: Any) -> Any:
+    return _page(fake, "import_errors", fake.import_errors, query)
+
+
+def _reparse(fake: FakeAirflow, token: str, **_: Any) -> Any:
+    fake.reparsed.append(token)
+    return 201, None
+
+
+_RUNS = r"/api/v2/dags/([^/]+)/dagRuns"
+_TASK = rf"{_RUNS}/([^/]+)/taskInstances/([^/]+)"
+_ROUTES: tuple[tuple[str, str, Callable[..., Any]], ...] = (
+    ("GET", "/api/v2/version", _version),
+    ("GET", "/api/v2/monitor/health", _health),
+    ("GET", "/api/v2/dags", _list_dags),
+    ("GET", r"/api/v2/dags/([^/]+)/details", _details),
+    ("PATCH", r"/api/v2/dags/([^/]+)", _patch_dag),
+    ("POST", _RUNS, _trigger),
+    ("GET", _RUNS, _list_runs),
+    ("GET", rf"{_RUNS}/([^/]+)", _get_run),
+    ("GET", rf"{_RUNS}/([^/]+)/taskInstances", _list_tasks),
+    ("GET", rf"{_TASK}/logs/(\d+)", _log),
+    ("GET", rf"{_TASK}/xcomEntries/return_value", _xcom),
+    ("GET", "/api/v2/importErrors", _list_import_errors),
+    ("PUT", r"/api/v2/parseDagFile/([^/]+)", _reparse),
+)
