@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from . import registry, train
+from . import tracking, train
 from ._mlops.runtime.settings import Bound, Model
 from ._mlops.runtime.steps import Refused, Run, local_path
 from .metrics import LOWER_IS_BETTER, scored
@@ -47,7 +47,7 @@ def evaluate(run: Run, *, candidate: dict[str, Any], data: str) -> dict[str, Any
         "passed": not problems,
     }
     run.path("evaluation.json").write_text(json.dumps(verdict, indent=2), encoding="utf-8")
-    verdict |= registry.log(run, fitted, verdict, train_rows=pd.read_parquet(data), test=held_out)
+    verdict |= tracking.log(run, fitted, verdict, train_rows=pd.read_parquet(data), test=held_out)
     print("  ".join(f"{name}={value:.6f}" for name, value in scores.items()))
     if problems:
         raise Refused("; ".join(problems))
@@ -81,10 +81,10 @@ def compare(
     Rows the champion has learned from are left out, as long as enough others remain: on them it
     would look better than it is.
     """
-    champion = registry.champion(run)
+    champion = tracking.champion(run)
     if champion is None:
         return None
-    fresh = held_out[~registry.row_hashes(held_out).isin(champion.learned_from)]
+    fresh = held_out[~tracking.row_hashes(held_out).isin(champion.learned_from)]
     rows = fresh if len(fresh) >= FEWEST_FRESH_ROWS else held_out
     metric = model.evaluation.compare_by
     ours = scored(challenger, rows, model)[metric]

@@ -1,21 +1,14 @@
-"""The model registry: what is logged, registered, approved and promoted, and who is champion."""
+"""The model registry: a version is registered, approved and promoted, each step on its tags."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import Any
 
 import mlflow
-import pandas as pd
 from mlflow import MlflowClient
-from mlflow.data.pandas_dataset import from_pandas
-from mlflow.exceptions import MlflowException
-from mlflow.models import infer_signature
 
-from . import report
 from ._mlops.runtime.steps import Run, local_path
-from .train import TRUSTED
 
 ALIAS = "champion"
 # The stages of a version's life, each with a state, kept as tags of the version.
@@ -29,17 +22,8 @@ APPROVED = {"audit": "Complete", "deploy": "Pending Approval"}
 PROMOTED = {"deploy": "Complete"}
 
 
-@dataclass(frozen=True)
-class Champion:
-    """The version in service."""
-
-    version: str
-    model: Any
-    learned_from: pd.Series
-    """Hashes of the rows it was trained on."""
-
-
-def _client(run: Run) -> MlflowClient:
+def connect(run: Run) -> MlflowClient:
+    """A client of the environment's MLflow, which from here on is everybody's default."""
     paths = run.settings.paths
     if paths is None:
         raise RuntimeError("a checkout has no registry: deploy it, or set `paths` in settings.json")
@@ -51,94 +35,13 @@ def _client(run: Run) -> MlflowClient:
     return mlflow.MlflowClient()
 
 
-def _experiment(run: Run, client: MlflowClient) -> str:
-    name = run.settings.project
-    if found := client.get_experiment_by_name(name):
-        return str(found.experiment_id)
-    assert run.settings.paths is not None
-    return str(client.create_experiment(name, f"{run.settings.paths.artifacts}/{name}"))
-
-
-def champion(run: Run) -> Champion | None:
-    """The version the alias names, with its model loaded; None before the first promotion."""
-    client, name = _client(run), run.settings.project
-    try:
-        version = client.get_model_version_by_alias(name, ALIAS)
-    except MlflowException as error:
-        if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
-            return None
-        raise
-    rows = mlflow.artifacts.download_artifacts(f"runs:/{version.run_id}/training_rows.parquet")
-    return Champion(
-        version=str(version.version),
-        model=mlflow.sklearn.load_model(f"models:/{name}@{ALIAS}"),
-        learned_from=pd.read_parquet(rows)["row"],
-    )
-
-
-def row_hashes(rows: pd.DataFrame) -> pd.Series:
-    """A number a row, the same for the same values wherever the row stands."""
-    return pd.util.hash_pandas_object(rows, index=False)
-
-
-def log(
-    run: Run,
-    fitted: Any,
-    verdict: dict[str, Any],
-    *,
-    train_rows: pd.DataFrame,
-    test: pd.DataFrame,
-) -> dict[str, str]:
-    """Log a judged model to MLflow: parameters, metrics, data, signature, plots, report.
-
-    Returns:
-        The ids of the MLflow `run` and of the logged `model`.
-    """
-    client, settings, candidate = _client(run), run.settings, verdict["candidate"]
-    features = list(settings.model.features)
-    source = json.loads(run.path("source.json").read_text(encoding="utf-8"))
-    example = train_rows[features].head(5)
-    with mlflow.start_run(experiment_id=_experiment(run, client), run_name=run.id) as tracked:
-        mlflow.log_params({"family": candidate["family"], **candidate["parameters"]})
-        mlflow.log_params(
-            {"balance": json.loads(run.path("balance.json").read_text(encoding="utf-8"))}
-        )
-        mlflow.log_metrics(verdict["metrics"])
-        dataset = from_pandas(train_rows, source=source["source"], name="training")
-        mlflow.log_input(dataset, context="training")
-        mlflow.set_tags(
-            {
-                "mlops.run": run.id,
-                "mlops.release": settings.release,
-                "mlops.source_sha256": source["sha256"],
-                "mlflow.source.git.commit": settings.commit or "",
-                "evaluate": "Complete" if verdict["passed"] else "Refused",
-            }
-        )
-        row_hashes(train_rows).to_frame("row").to_parquet(run.path("training_rows.parquet"))
-        mlflow.log_artifact(str(run.path("training_rows.parquet")))
-        mlflow.log_artifact(str(run.path("evaluation.json")))
-        for picture in report.write(run, fitted, verdict, test):
-            mlflow.log_artifact(str(picture))
-        logged = mlflow.sklearn.log_model(
-            fitted,
-            name="model",
-            signature=infer_signature(example, fitted.predict(example)),
-            input_example=example,
-            serialization_format="skops",
-            skops_trusted_types=TRUSTED,
-            pip_requirements=str(run.root / "requirements.lock"),
-        )
-    return {"run": tracked.info.run_id, "model": logged.model_id}
-
-
 def register(run: Run, *, evaluation: dict[str, Any]) -> str:
     """Make the evaluated model a new version.
 
     Returns:
         The version's number.
     """
-    client, name = _client(run), run.settings.project
+    client, name = connect(run), run.settings.project
     version = mlflow.register_model(f"models:/{evaluation['model']}", name)
     data = json.loads(run.path("source.json").read_text(encoding="utf-8"))
     facts = {
@@ -155,7 +58,7 @@ def register(run: Run, *, evaluation: dict[str, Any]) -> str:
 
 def approve(run: Run, *, version: str) -> str:
     """Let the policy of `mlops.yaml` approve a version; `auto` approves what passed its gates."""
-    client = _client(run)
+    client = connect(run)
     _tag(client, run.settings.project, version, {"approved_by": "policy auto", **APPROVED})
     return version
 
@@ -166,7 +69,7 @@ def promote(run: Run, *, version: str) -> dict[str, str]:
     Returns:
         `name`, `version` and `uri` of the champion, the metadata of the asset `model`.
     """
-    client, name = _client(run), run.settings.project
+    client, name = connect(run), run.settings.project
     _tag(client, name, version, PROMOTED)
     client.set_registered_model_alias(name, ALIAS, version)
     print(f"{name} version {version} is {ALIAS}")
