@@ -11,7 +11,6 @@ from mlops_cli.core.diagnostics import Severity
 from mlops_cli.project.paths import MANIFEST
 
 from .base import Finding, check
-from .manifest import source_header
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -100,19 +99,18 @@ def rules_name_real_columns(subject: Subject) -> Iterator[Finding]:
 
     Why: a rule about a column that is not there can only fail, on every run.
 
-    Fix: correct the name. Known are the features and the target of `mlops.yaml`, and for the gate
-    `raw` also every column in the header of the training data.
+    Fix: correct the name. The first step keeps the features and the target of `mlops.yaml`, and
+    no other column gets to a gate.
     """
     from mlops_cli.quality.model import rule_columns
 
     assert subject.project is not None  # noqa: S101 -- MLP101 is required
-    known = list(subject.project.model.columns)
+    columns = list(subject.project.model.columns)
     for gate in _gates(subject):
-        columns = {*known, *(source_header(subject) or ())} if gate.name == "raw" else {*known}
         for rule in gate.ruleset.leaves if gate.ruleset else ():
             for name in rule_columns(rule):
                 if name not in columns:
-                    near = difflib.get_close_matches(name, sorted(columns), n=3)
+                    near = difflib.get_close_matches(name, columns, n=3)
                     yield Finding(
                         f"`{rule.type}` names the column `{name}`, which the data does not have",
                         gate.path,

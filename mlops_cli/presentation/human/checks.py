@@ -12,8 +12,11 @@ from .tables import clean, duration
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from mlops_cli.checks.project_tests import TestsResult
+    from mlops_cli.checks.prove import TestReport
     from mlops_cli.checks.registry import Explanation
     from mlops_cli.checks.report import CheckReport
+    from mlops_cli.checks.trial import PipelineResult
 
 _ORDER = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.NOTE: 2}
 
@@ -70,3 +73,61 @@ def render_explanation(explanation: Explanation, console: Console) -> None:
     if explanation.requires:
         words.append(f"needs {', '.join(explanation.requires)}")
     console.print(" · ".join(words), style="dim")
+
+
+def render_test_report(report: TestReport, console: Console) -> None:
+    """Both parts, each in a line, with what failed and the end of its output."""
+    _tests(report.tests, console)
+    if report.pipeline is not None:
+        _pipeline(report.pipeline, console)
+    elif report.exit_code:
+        console.print("[dim]The pipeline was not run: the tests come first[/]")
+    if report.exit_code == 0:
+        console.print(f"  everything passed in {duration(report.seconds)}", style="dim")
+
+
+_OUTCOMES = {
+    "none": "no test was run: nothing to test is not a success",
+    "timeout": "they took too long and were killed",
+    "broken": "pytest could not run them",
+}
+
+
+def _tests(tests: TestsResult, console: Console) -> None:
+    counts = [f"{tests.passed} passed"]
+    counts += [f"{tests.failed} failed"] if tests.failed else []
+    counts += [f"{tests.skipped} skipped"] if tests.skipped else []
+    text = _OUTCOMES.get(tests.outcome, ", ".join(counts))
+    _verdict(console, f"tests: {text}", tests.seconds, passed=tests.outcome == "passed")
+    for name in tests.failures:
+        console.print(f"  {clean(name)}", markup=False, soft_wrap=True)
+    _tail(tests.tail, console)
+
+
+def _pipeline(run: PipelineResult, console: Console) -> None:
+    rows = ""
+    if run.rows is not None:
+        rows = f" on {run.rows} rows" if run.rows == run.of_rows else (
+            f" on a sample of {run.rows} of {run.of_rows} rows"
+        )  # fmt: skip
+    _verdict(console, f"{run.dag_id}: {run.state}{rows}", run.seconds, passed=run.passed)
+    for reason in run.reasons:
+        console.print(f"  {clean(reason)}", markup=False, soft_wrap=True)
+    if not run.passed:
+        for task in run.tasks:
+            if task.state not in {"success", "upstream_failed", "skipped"}:
+                console.print(f"  task {clean(task.task)}: {clean(task.state)}", markup=False)
+    if not run.reasons:
+        _tail(run.tail, console)
+    if run.kept:
+        console.print(f"  its files are in {run.kept}", markup=False, soft_wrap=True)
+
+
+def _verdict(console: Console, text: str, seconds: float, *, passed: bool) -> None:
+    mark, style = ("✓", "bold green") if passed else ("✗", "bold red")
+    console.print(f"[{style}]{mark}[/] {clean(text)} [dim]({duration(seconds)})[/]", soft_wrap=True)
+
+
+def _tail(text: str, console: Console) -> None:
+    for line in text.splitlines():
+        console.print(f"  | {clean(line)}", markup=False, highlight=False, soft_wrap=True)

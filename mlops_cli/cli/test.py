@@ -1,0 +1,57 @@
+"""`mlops test`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mlops_cli import presentation
+
+from .commands import command
+from .options import EnvironmentOption, ProjectOption  # noqa: TC001 -- Typer reads them
+
+_EXAMPLES = """
+`mlops test` · `mlops test --no-pipeline` for the quick part · `mlops test --keep` to look at what
+the run wrote
+
+Exit codes: 0 both passed · 1 a test, a gate or a task failed · 3 `mlops.yaml` invalid.
+"""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    command(app, "test", panel="Prove", epilog=_EXAMPLES)(prove)
+
+
+def prove(
+    *,
+    project: ProjectOption = Path(),
+    env: EnvironmentOption = "local",
+    pipeline: Annotated[
+        bool, typer.Option("--pipeline/--no-pipeline", help="Run the training DAG too.")
+    ] = True,
+    all_rows: Annotated[
+        bool, typer.Option("--all-rows", help="Run it on all of the training data.")
+    ] = False,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Keep what the run wrote, and say where.")
+    ] = False,
+    timeout: Annotated[
+        float, typer.Option(min=1, help="Seconds each of the two parts may take.")
+    ] = 1200.0,
+) -> object:
+    """Run the project's tests and its training pipeline once."""
+    from mlops_cli.checks.prove import prove as run
+    from mlops_cli.project.loader import load
+
+    return run(
+        load(project),
+        environment=env,
+        pipeline=pipeline,
+        all_rows=all_rows,
+        keep=keep,
+        timeout_seconds=timeout,
+        progress=presentation.progress(),
+    )
