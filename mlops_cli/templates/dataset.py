@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from .table import Column, Table
+    from mlops_cli.quality import ColumnProfile
+
+    from .table import Table
 
 CLASSIFICATION: Final = "classification"
 REGRESSION: Final = "regression"
@@ -82,9 +84,9 @@ class Dataset:
         """
         from mlops_cli import quality
 
-        suggestions = quality.suggest(
-            self.table.profile, target=self.found.target, task=self.found.task
-        )
+        # The gate sees what training reads: the features and the target, nothing else.
+        read = self.table.profile([*self.found.features, self.found.target])
+        suggestions = quality.suggest(read, target=self.found.target, task=self.found.task)
         rules = root / RULES
         rules.parent.mkdir(parents=True, exist_ok=True)
         rules.write_text(quality.render(suggestions), encoding="utf-8")
@@ -117,7 +119,8 @@ def choose(table: Table, *, target: str | None, task: str | None = None) -> Data
     if task and task != kind:
         kind, reason = task, "as asked"
     _refuse_unlearnable(table, column, kind)
-    features, warnings = _features(table, column)
+    features, said = _features(table, column)
+    warnings = [*table.notes, *said]
     answers = _answers(table, column, kind) | {
         "features": {feature.name: feature.type for feature in features}
     }
@@ -140,7 +143,7 @@ def choose(table: Table, *, target: str | None, task: str | None = None) -> Data
     return Dataset(table=table, answers=answers, found=found, warnings=tuple(warnings))
 
 
-def infer_task(table: Table, target: Column) -> tuple[str, str]:
+def infer_task(table: Table, target: ColumnProfile) -> tuple[str, str]:
     """Which task fits the target's values, and why."""
     shown = f"`{target.name}` is {_article(target.type)} column"
     if target.type in ("text", "boolean"):
@@ -159,7 +162,7 @@ def _article(type_name: str) -> str:
     return f"{'an' if type_name[0] in 'aeiou' else 'a'} {type_name}"
 
 
-def _target(table: Table, name: str | None) -> Column:
+def _target(table: Table, name: str | None) -> ColumnProfile:
     names = [column.name for column in table.columns]
     if name is None:
         raise UsageError(
@@ -181,10 +184,14 @@ def _listed(names: list[str], most: int = 12) -> str:
     return f"{shown} and {len(names) - most} more" if len(names) > most else shown
 
 
-def _refuse_unlearnable(table: Table, target: Column, task: str) -> None:
+def _refuse_unlearnable(table: Table, target: ColumnProfile, task: str) -> None:
     reason = None
-    if target.type in _DATES:
-        reason = f"`{target.name}` is {_article(target.type)}, and only values can be predicted"
+    if target.type in (*_DATES, "other"):
+        reason = f"`{target.name}` is {_article(target.type)} column, which nothing here predicts"
+    elif any(not character.isprintable() or character in '"\\' for character in target.name):
+        reason = f"the name `{ascii(target.name)[1:-1]}` cannot stand in a ruleset; rename it"
+    elif target.not_finite:
+        reason = f"`{target.name}` is NaN or infinite in {target.not_finite} rows"
     elif task == REGRESSION and target.type in ("text", "boolean"):
         reason = f"`{target.name}` is {_article(target.type)} column, and regression needs numbers"
     elif task == CLASSIFICATION and target.type == "number" and target.distinct > _MOST_CLASSES:
@@ -199,7 +206,7 @@ def _refuse_unlearnable(table: Table, target: Column, task: str) -> None:
         raise ProjectError(f"Could not learn from `{table.location}`: {reason}")
 
 
-def _features(table: Table, target: Column) -> tuple[list[Column], list[str]]:
+def _features(table: Table, target: ColumnProfile) -> tuple[list[ColumnProfile], list[str]]:
     features, warnings = [], []
     for column in table.columns:
         if column.name == target.name:
@@ -209,6 +216,7 @@ def _features(table: Table, target: Column) -> tuple[list[Column], list[str]]:
             warnings.append(f"`{column.name}` was left out: {reason}")
         else:
             features.append(column)
+            warnings += _oddities(column)
     if not features:
         raise ProjectError(
             f"Could not learn from `{table.location}`: no column is left to predict from",
@@ -217,9 +225,11 @@ def _features(table: Table, target: Column) -> tuple[list[Column], list[str]]:
     return features, warnings
 
 
-def _left_out(table: Table, column: Column) -> str | None:
+def _left_out(table: Table, column: ColumnProfile) -> str | None:
     if column.nulls == table.rows:
         return "it is empty"
+    if column.type == "other":
+        return "it holds neither numbers, texts nor true and false"
     if column.distinct < 2 and not column.nulls:
         return "it is the same in every row"
     if column.type in _DATES:
@@ -233,15 +243,22 @@ def _left_out(table: Table, column: Column) -> str | None:
     return None
 
 
-def _is_counter(column: Column) -> bool:
+def _oddities(column: ColumnProfile) -> list[str]:
+    said = [f"`{column.name}` is text: {column.note}"] if column.note else []
+    if column.not_finite:
+        said.append(f"`{column.name}` is NaN or infinite in {column.not_finite} rows")
+    return said
+
+
+def _is_counter(column: ColumnProfile) -> bool:
     if _ID_NAME.search(column.name.strip().lower()):
         return True
     # Every number of a range exactly once, in whatever order.
-    return int(column.high) - int(column.low) + 1 == column.distinct
+    return bool(int(column.high) - int(column.low) + 1 == column.distinct)
 
 
-def _answers(table: Table, target: Column, task: str) -> dict[str, Any]:
-    classes = _classes(table, target) if task == CLASSIFICATION else {}
+def _answers(table: Table, target: ColumnProfile, task: str) -> dict[str, Any]:
+    classes = table.counts(target) if task == CLASSIFICATION else {}
     thresholds, reason = _thresholds(classes)
     # A class with one row cannot stand on both sides of the split.
     stratify = bool(classes) and min(classes.values()) >= 2
@@ -266,12 +283,6 @@ def _source(table: Table) -> str:
     name = table.path.name
     plain = _PLAIN_NAME.fullmatch(name) and name != _EXAMPLE
     return f"data/{name if plain else 'training' + table.path.suffix.lower()}"
-
-
-def _classes(table: Table, target: Column) -> dict[str, int]:
-    """Class to its number of rows."""
-    found = table.profile.column(target.name)
-    return {str(value): int(count) for value, count in found.top}
 
 
 def _thresholds(classes: dict[str, int]) -> tuple[dict[str, Any], str]:

@@ -4,28 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote, urlsplit
 
 from mlops_cli.core.errors import ProjectError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from mlops_cli.core.progress import Progress
+    from mlops_cli.quality import ColumnProfile, Profile, Source
 
 FORMATS: Final = (".csv", ".parquet")
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """What is in one column."""
-
-    name: str
-    type: str
-    """`integer`, `number`, `text`, `boolean`, `date` or `timestamp`."""
-    nulls: int
-    distinct: int
-    low: Any
-    high: Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,18 +29,45 @@ class Table:
     modified: int
     """In nanoseconds; a file that changes while it is used is not used."""
     rows: int
-    columns: tuple[Column, ...]
-    profile: Any
-    """What the quality room found; its rules are proposed from it."""
+    columns: tuple[ColumnProfile, ...]
+    notes: tuple[str, ...]
+    """What is odd about the file although it could be read."""
+    source: Source
 
     @property
     def is_uri(self) -> bool:
         """The user named it by a URI and wants it to stay where it is."""
         return "://" in self.location
 
-    def column(self, name: str) -> Column | None:
+    def column(self, name: str) -> ColumnProfile | None:
         """The column of that name."""
         return next((column for column in self.columns if column.name == name), None)
+
+    def profile(self, names: Sequence[str]) -> Profile:
+        """The profile of some of the columns, in that order."""
+        from mlops_cli.quality import Profile
+
+        chosen = tuple(column for name in names if (column := self.column(name)))
+        return Profile(str(self.path), self.rows, chosen)
+
+    def counts(self, column: ColumnProfile) -> dict[str, int]:
+        """Value to the number of its rows, for every value of a column.
+
+        Raises:
+            ProjectError: The file cannot be read any more.
+        """
+        if len(column.top) == column.distinct:
+            return {str(value): count for value, count in column.top}
+        from mlops_cli import quality
+
+        name = '"' + column.name.replace('"', '""') + '"'
+        query = f"SELECT {name}, count(*) FROM data WHERE {name} IS NOT NULL GROUP BY 1"  # noqa: S608
+        try:
+            connection = self.source.connect([column.name])
+        except quality.DataReadError as error:
+            raise ProjectError(error.message, hint=error.hint) from error
+        with connection:
+            return {str(value): count for value, count in connection.execute(query).fetchall()}
 
 
 def read(location: str, *, progress: Progress) -> Table:
@@ -78,20 +95,16 @@ def read(location: str, *, progress: Progress) -> Table:
     except OSError as error:
         raise ProjectError(f"Could not read `{location}`: {error.strerror or error}") from error
     except quality.DataReadError as error:
-        raise ProjectError(
-            f"Could not read `{location}`: {error.message}", hint=error.hint
-        ) from error
+        raise ProjectError(error.message, hint=error.hint) from error
     return Table(
         location=location,
         path=path,
         size=before.st_size,
         modified=before.st_mtime_ns,
         rows=profile.rows,
-        columns=tuple(
-            Column(found.name, found.type, found.nulls, found.distinct, found.min, found.max)
-            for found in profile.columns
-        ),
-        profile=profile,
+        columns=profile.columns,
+        notes=source.notes,
+        source=source,
     )
 
 
