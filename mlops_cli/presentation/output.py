@@ -99,6 +99,11 @@ def progress() -> Progress:
     return Silent() if _mode.quiet else _Talk(_console(stderr=True))
 
 
+def talk() -> Console | None:
+    """Where to show work that goes on; None when nobody should be disturbed."""
+    return None if _mode.quiet else _console(stderr=True)
+
+
 def ask(question: str) -> str:
     """Ask on the terminal; the answer without spaces around it."""
     return _console(stderr=True).input(question).strip()
