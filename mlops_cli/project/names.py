@@ -50,12 +50,13 @@ def _problem(given: str, name: str) -> str | None:
     if len(given) > MAX_LENGTH:
         return f"it has {len(given)} characters, and {MAX_LENGTH} are the most"
     if given.startswith("-") or not given.isascii() or not _FORM.fullmatch(name):
-        if given[0].isdigit():
+        if given[0] in "0123456789":
             return "it must start with a letter"
         return "only the letters a to z, digits, `_` and `-` are allowed, starting with a letter"
     if len(name) == 1:
         return "it must have at least two characters"
-    if keyword.iskeyword(name) or keyword.issoftkeyword(name):
+    # `type` is one from Python 3.12 on.
+    if keyword.iskeyword(name) or keyword.issoftkeyword(name) or name == "type":
         return "it is a word of the Python language"
     if name in sys.stdlib_module_names or name in _TAKEN:
         return f"it would hide the Python package `{name}`"
