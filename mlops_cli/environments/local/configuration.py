@@ -174,6 +174,9 @@ scheduler_heartbeat_sec = 3
 scheduler_health_check_threshold = 12
 orphaned_tasks_check_interval = 10
 task_instance_heartbeat_timeout = 60
+[workers]
+# Five seconds by default, and so long a worker may sit there after its task has ended.
+min_heartbeat_interval = 1
 [dag_processor]
 # A new or changed file is seen after at most this; five minutes by default.
 refresh_interval = 1

@@ -37,6 +37,8 @@ _SET_DEATH_SIGNAL: Final = 1
 _SET_CHILD_SUBREAPER: Final = 36
 # It waits ten seconds for a runner that does not hear the first signal; nothing in it needs them.
 _TRIGGERER_SECONDS: Final = 1.0
+_SERVERS: Final = frozenset({"api", "execution"})
+_SERVER_SECONDS: Final = 3.0
 _SIGNALS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 # What both servers, or the scheduler and the DAG processor, import anyway: once, before the fork.
 _SHARED_IMPORTS: Final = (
@@ -176,6 +178,14 @@ def _watch(children: dict[int, str], stop: _StopFlag) -> str:
 
 
 def _end(children: dict[int, str], grace_seconds: float) -> None:
+    """End the components; the servers last, because ending tasks still report to them."""
+    servers = {pid: name for pid, name in children.items() if name in _SERVERS}
+    others = {pid: name for pid, name in children.items() if name not in _SERVERS}
+    _end_these(others, grace_seconds)
+    _end_these(servers, _SERVER_SECONDS)
+
+
+def _end_these(children: dict[int, str], grace_seconds: float) -> None:
     for pid in children:
         _signal(pid, signal.SIGTERM)
     started = time.monotonic()
