@@ -80,15 +80,22 @@ class Cursor:
         """Come one level up."""
         self._depth -= 1
 
-    def surface(self) -> None:
-        """Forget how deep we were: after an error."""
-        self._depth = 0
+    @property
+    def position(self) -> int:
+        """How many tokens were read; for `skip_to_end_of_item`."""
+        return self._index
 
-    def skip_to_end_of_item(self) -> None:
-        """Go to the `,` or `]` that ends the current item of the outermost list, or to the end."""
+    def skip_to_end_of_item(self, start: int) -> None:
+        """After an error in the item that starts at a position, go to the `,` or `]` that ends it.
+
+        Brackets are counted from the item's start: the error may be deep inside.
+        """
+        reached = self._index
+        self._index = start
+        self._depth = 0
         depth = 0
         while self.token.kind != "end":
-            if depth <= 0 and self.at_mark(",", "]"):
+            if depth <= 0 and self._index >= reached and self.at_mark(",", "]"):
                 return
             depth += self.at_mark("[", "(", "{") - self.at_mark("]", ")", "}")
             self._index += 1

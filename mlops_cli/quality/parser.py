@@ -109,6 +109,7 @@ class _Document:
 
     def _item(self, item: Callable[[], None]) -> None:
         """Parse one item; after an error go on behind it, so that all errors are found."""
+        start = self._cursor.position
         try:
             item()
             if not self._cursor.at_mark(",", "]"):
@@ -117,8 +118,7 @@ class _Document:
             self._errors.append(error)
             if len(self._errors) >= _MOST_ERRORS:
                 raise DqdlErrors(self._errors) from None
-            self._cursor.surface()
-            self._cursor.skip_to_end_of_item()
+            self._cursor.skip_to_end_of_item(start)
             if self._cursor.token.kind == "end":
                 raise DqdlErrors(self._errors) from None
 

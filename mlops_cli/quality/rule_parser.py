@@ -131,6 +131,8 @@ class RuleParser:
             if not _is_parameter(last):
                 self._refuse_odd_parameter(rule_type, len(found))
                 break
+            if _is_shouted(last.text) and cursor.ahead().kind in ("integer", "decimal"):
+                cursor.fail(f"`{last.text}` is not a keyword", hint=f"Write `{last.text.lower()}`")
             found.append(self._parameter(connector))
         self._check_count(rule_type, found, start, last)
         return tuple(found)
@@ -177,6 +179,10 @@ class RuleParser:
             self._cursor.unexpected(f"the {missing} of `{rule_type.name}` in double quotes")
         if most is None or count <= most:
             return
+        shouted = [one.raw for one in found if not one.quoted and _is_shouted(one.raw)]
+        if shouted:
+            word = shouted[0]
+            self._cursor.fail(f"`{word}` is not a keyword", hint=f"Write `{word.lower()}`", at=last)
         joined = [one for one in found if one.connector.lower() == "and" and one.raw in RULE_TYPES]
         if joined:
             self._cursor.fail(
@@ -299,6 +305,11 @@ def _label_string(cursor: Cursor, what: str) -> str:
     if cursor.token.kind in ("date", "time"):
         return cursor.take().raw
     return cursor.expect_string(what).raw
+
+
+def _is_shouted(word: str) -> bool:
+    """Is it `BETWEEN` or the like? A column may be called so, but that is seldom meant."""
+    return word not in CONDITION_WORDS and word.lower() in CONDITION_WORDS
 
 
 def _is_parameter(token: Token) -> bool:
