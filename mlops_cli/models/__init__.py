@@ -1,1 +1,1 @@
-""""""
+"""The models a project has registered: versions, metrics, states, and who is champion."""

@@ -18,7 +18,7 @@ from mlops_cli.environments import record
 from mlops_cli.environments.open import open_environment
 
 from .conf import check_conf, check_run_id, read_conf
-from .follow import RunUpdate, first_failed, follow, label, log_tail
+from .follow import ENDED, RunUpdate, first_failed, follow, label, log_tail
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -114,7 +114,8 @@ def trigger(
         _unpause(api, dag_id, pipeline, environment, allowed=unpause)
     progress.note(f"Run {run_id} of {dag_id}")
     run = start(api, dag_id, run_id, values, progress=progress)
-    last = RunUpdate(run, ())
+    # One that was started before may have ended already.
+    last = RunUpdate(run, api.tasks(dag_id, run_id) if run.state in ENDED else ())
     if listener is not None:
         last = _followed(
             api,

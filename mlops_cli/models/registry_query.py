@@ -1,0 +1,63 @@
+"""Reads an MLflow registry and prints it as JSON; run by path in a project's own environment.
+
+    python registry_query.py TRACKING_URI [NAME]
+
+It imports nothing of ours: the command line must not need MLflow, nor the project ours.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from typing import Any
+
+
+def main(tracking_uri: str, name: str | None = None) -> None:
+    """Print every model with its versions, or only one model."""
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    os.environ.setdefault("DO_NOT_TRACK", "1")
+    from mlflow import MlflowClient  # type: ignore[import-not-found, unused-ignore]
+
+    client = MlflowClient(tracking_uri=tracking_uri, registry_uri=tracking_uri)
+    models = [
+        {
+            "name": model.name,
+            "aliases": {alias: str(version) for alias, version in model.aliases.items()},
+            "versions": [
+                _version(client, version)
+                for version in _all(client.search_model_versions, f"name = '{model.name}'")
+            ],
+        }
+        for model in _all(client.search_registered_models, None)
+        if name is None or model.name == name
+    ]
+    # Libraries talk on stdout as well; the reader takes the last line.
+    sys.stdout.write("\n" + json.dumps({"models": models}) + "\n")
+
+
+def _version(client: Any, version: Any) -> dict[str, Any]:  # noqa: ANN401 -- MLflow's own types
+    run = client.get_run(version.run_id) if version.run_id else None
+    return {
+        "version": int(version.version),
+        "created": version.creation_timestamp / 1000,
+        "tags": dict(version.tags),
+        "mlflow_run": version.run_id,
+        "metrics": dict(run.data.metrics) if run else {},
+        "params": dict(run.data.params) if run else {},
+    }
+
+
+def _all(search: Any, query: str | None) -> list[Any]:  # noqa: ANN401 -- MLflow's own types
+    found: list[Any] = []
+    token = None
+    while True:
+        page = search(query, max_results=200, page_token=token)
+        found += page
+        token = page.token
+        if not token:
+            return found
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
