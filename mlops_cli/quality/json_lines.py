@@ -72,7 +72,7 @@ def _names(connection: duckdb.DuckDBPyConnection, path: Path) -> list[str]:
     found = connection.execute(
         "SELECT key FROM (SELECT rowid AS line, unnest(json_keys(json)) AS key, "
         "generate_subscripts(json_keys(json), 1) AS position FROM lines) "
-        "GROUP BY key ORDER BY min(line), min(position)"
+        "GROUP BY key ORDER BY min(line), arg_min(position, line)"
     ).fetchall()
     names = [name for (name,) in found]
     if not names:
