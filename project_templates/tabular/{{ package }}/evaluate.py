@@ -10,7 +10,8 @@ import pandas as pd
 from . import tracking, train
 from ._mlops.runtime.settings import Bound, Model
 from ._mlops.runtime.steps import Refused, Run, local_path
-from .metrics import LOWER_IS_BETTER, scored
+from .metrics import scored
+from .search import LOWER_IS_BETTER
 
 # Fewer rows than this that the champion has not learned from tell nothing.
 FEWEST_FRESH_ROWS = 20

@@ -30,7 +30,6 @@ METRICS: dict[str, dict[str, Callable[[Any, Any], float]]] = {
         "mae": metrics.mean_absolute_error,
     },
 }
-LOWER_IS_BETTER = {"rmse", "mae"}
 
 
 def scored(fitted: Any, rows: pd.DataFrame, model: Model) -> dict[str, float]:

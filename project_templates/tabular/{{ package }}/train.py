@@ -1,9 +1,8 @@
-"""Candidates, and the one that is best on the training rows."""
+"""One candidate: built, cross-validated, fitted, saved and loaded."""
 
 from __future__ import annotations
 
 import json
-from itertools import product
 from pathlib import Path
 from typing import Any, cast
 
@@ -27,7 +26,7 @@ from sklearn.utils.class_weight import compute_sample_weight
 from ._mlops.runtime.settings import Model
 from ._mlops.runtime.steps import Run, local_path
 from .features import encoder
-from .metrics import LOWER_IS_BETTER, METRICS
+from .metrics import METRICS
 
 FAMILIES: dict[str, dict[str, Any]] = {
     "classification": {
@@ -60,28 +59,6 @@ TRUSTED = [
     "sklearn.neural_network._stochastic_optimizers.SGDOptimizer",
     "sklearn.tree._tree.Tree",
 ]
-
-
-def candidates(run: Run, *, data: str) -> list[dict[str, Any]]:
-    """Every family of `mlops.yaml` with every combination of its grid.
-
-    Args:
-        run: The pipeline run.
-        data: URI of the training rows, passed on to each fit.
-
-    Returns:
-        One mapping a candidate: `data`, `name`, `family`, `parameters`, and whether to `score`
-        it, which is needed only where there is a choice.
-    """
-    found: list[dict[str, Any]] = [
-        {"data": data, "family": family, "parameters": dict(zip(grid, values, strict=True))}
-        for family, grid in run.settings.model.training.families.items()
-        for values in product(*grid.values())
-    ]
-    for number, candidate in enumerate(found):
-        candidate["name"] = f"{number:02d}-{candidate['family']}"
-        candidate["score"] = len(found) > 1
-    return found
 
 
 def fit(
@@ -155,18 +132,6 @@ def cross_validated(
         error_score="raise",
     )
     return float(scores.mean())
-
-
-def select(run: Run, *, fitted: list[dict[str, Any]]) -> dict[str, Any]:
-    """The candidate with the best cross-validated score; the first of equals, so it is stable."""
-    if len(fitted) == 1:
-        return fitted[0]
-    sign = -1 if run.settings.model.training.select_by in LOWER_IS_BETTER else 1
-    best = max(fitted, key=lambda candidate: sign * candidate["score"])
-    for candidate in sorted(fitted, key=lambda one: -sign * one["score"]):
-        mark = "  <- chosen" if candidate is best else ""
-        print(f"{candidate['score']:.6f}  {candidate['name']} {candidate['parameters']}{mark}")
-    return best
 
 
 def load(path: Path) -> BaseEstimator:
