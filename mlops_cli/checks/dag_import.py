@@ -231,7 +231,7 @@ def connections_are_declared(subject: Subject) -> Iterator[Finding]:
     Fix: add it to `connections:` in `mlops.yaml`, and make it on each Airflow. Connections that
     end in `_default` are the providers' own and need no declaration.
     """
-    declared = set(getattr(subject.project, "connections", ()))
+    declared = set(subject.project.connections) if subject.project else set()
     for item, dag, task in _tasks(subject):
         used = set(task["connections"].values())
         for template in task["templates"]:
@@ -254,7 +254,7 @@ def template_variables_are_declared(subject: Subject) -> Iterator[Finding]:
 
     Fix: add it to `variables:` in `mlops.yaml`.
     """
-    declared = set(getattr(subject.project, "variables", ()))
+    declared = set(subject.project.variables) if subject.project else set()
     for item, dag, task in _tasks(subject):
         for template in task["templates"]:
             for name in sorted(set(_VARIABLES.findall(template["text"])) - declared - {"get"}):

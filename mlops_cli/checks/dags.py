@@ -190,10 +190,11 @@ def variables_are_declared(subject: Subject) -> Iterator[Finding]:
 
     Fix: add it to `variables:` in `mlops.yaml`, or take the setting into the `model:` section.
     """
-    declared = set(getattr(subject.project, "variables", ()))
+    declared = set(subject.project.variables) if subject.project else set()
     for source in subject.released_sources:
+        at_import = {id(node) for node in _at_import(source)}  # MLP303 speaks of those
         for node in ast.walk(source.tree) if source.tree else ():
-            name = _variable_name(node)
+            name = None if id(node) in at_import else _variable_name(node)
             if name is not None and name not in declared and isinstance(node, ast.Call):
                 yield Finding(
                     f"The variable `{name}` is not declared in `mlops.yaml`",

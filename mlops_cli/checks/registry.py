@@ -68,8 +68,6 @@ def chosen(select: Sequence[str], ignore: Sequence[str]) -> tuple[Check, ...]:
     """
     wanted = codes(select) if select else set(checks())
     ignored = codes(ignore)
-    if fixed := sorted(ignored & _FOUNDATIONS):
-        raise UsageError(f"`{fixed[0]}` cannot be ignored: the other checks stand on it")
     wanted -= ignored
     if not wanted:
         raise UsageError(
@@ -79,6 +77,8 @@ def chosen(select: Sequence[str], ignore: Sequence[str]) -> tuple[Check, ...]:
     needed = set(wanted)
     for code in wanted:
         needed |= _requirements(checks()[code])
+    if fixed := sorted(ignored & needed & _FOUNDATIONS):
+        raise UsageError(f"`{fixed[0]}` cannot be ignored: the other checks stand on it")
     return tuple(check for code, check in checks().items() if code in needed)
 
 

@@ -48,6 +48,10 @@ class Project(_Section):
     owner: str = Field(min_length=1)
     description: str = ""
     airflow: str = "3.3"
+    variables: list[str] = Field(default_factory=list)
+    """Airflow variables the pipelines read; each Airflow they go to must have them."""
+    connections: list[str] = Field(default_factory=list)
+    """Airflow connections the pipelines use; likewise."""
     model: Model
     environments: dict[str, EnvironmentSpec] = Field(min_length=1)
 
