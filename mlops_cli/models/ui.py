@@ -8,7 +8,6 @@ import socket
 import subprocess
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from mlops_cli.core.errors import ProjectError, UnavailableError
@@ -20,6 +19,7 @@ from .registry import tracking_uri
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from mlops_cli.core.clock import Clock
     from mlops_cli.core.progress import Progress

@@ -43,10 +43,7 @@ def render_model_list(found: ModelList, console: Console) -> None:
 
 
 def render_model_versions(model: ModelVersions, console: Console) -> None:
-    """The versions of a model; one alone is shown with all that is known of it."""
-    if len(model.versions) == 1:
-        _one(model, model.versions[0], console)
-        return
+    """The versions of a model; of one alone, also all that is known of it."""
     metrics = _metrics(model)
     shown = tables.table("version", *metrics, *_STAGES, "alias", "registered")
     for version in model.versions:
@@ -62,6 +59,8 @@ def render_model_versions(model: ModelVersions, console: Console) -> None:
         )
     console.print(tables.clean(model.name), style="bold", markup=False)
     console.print(shown)
+    if len(model.versions) == 1:
+        _one(model, model.versions[0], console)
 
 
 def render_tracking_ui(ui: TrackingUi, console: Console) -> None:
