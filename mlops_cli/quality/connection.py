@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,9 +15,12 @@ _MOST_THREADS = 8
 
 def connect(memory: str = _MEMORY) -> duckdb.DuckDBPyConnection:
     """Open a database of its own in memory, which can still read files."""
+    import tempfile
+
     import duckdb
 
-    spill = Path(tempfile.gettempdir()) / f"quality-{os.getpid()}"
+    # Made by DuckDB when it needs one, and removed by it; two connections must not share one.
+    spill = Path(tempfile.gettempdir()) / f"quality-{os.getpid()}-{os.urandom(4).hex()}"
     return duckdb.connect(
         ":memory:",
         config={

@@ -10,21 +10,18 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from . import model
-from .measurement import Context, Group, Measure, Verdict
+from .measurement import Context, Group, Measure, Verdict, filtered
 from .measures import check_numbers, measure
 from .parser import parse
 from .printer import write_rule
 from .report import ERROR, FAIL, PASS, QualityReport, RuleOutcome
 from .source import Source, open_source
 from .values import CannotEvaluateError
-from .where import first_line, where_sql
+from .where import first_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
-
-
-_ROWS = "count(*)"
 
 
 def check(
@@ -47,6 +44,8 @@ def check(
         DataReadError: The data cannot be read without guessing.
     """
     rules = parse(ruleset) if isinstance(ruleset, str) else ruleset
+    if isinstance(source, Source) and types:
+        raise TypeError("types are given when a source is opened, and this one is open")
     data = source if isinstance(source, Source) else open_source(source, types=types)
     moment = now or datetime.now(UTC)
     connection = data.connect(_columns(rules, data))
@@ -94,20 +93,13 @@ class _Run:
             try:
                 check_numbers(rule)
                 measured = measure(rule, self._context)
-                planned.append((rule, measured, self._needs(rule, measured)))
+                planned.append((rule, measured, {"kept": _kept(measured.where), **measured.needs}))
             except CannotEvaluateError as error:
                 answers[id(rule)] = _Answer(ERROR, str(error), {})
         shared = self._shared({sql for _, _, needs in planned for sql in needs.values()})
         for rule, measured, needs in planned:
             answers[id(rule)] = self._answer(rule, measured, needs, shared)
         return answers
-
-    def _needs(self, rule: model.Rule | model.Analyzer, measured: Measure) -> dict[str, str]:
-        text = getattr(rule, "where", None)
-        kept = _ROWS
-        if text is not None:
-            kept = f"count(*) FILTER (WHERE {where_sql(self._context.connection, text.value)})"
-        return {"kept": kept, **measured.needs}
 
     def _shared(self, aggregates: set[str]) -> dict[str, float | None] | None:
         """Run all aggregates at once; None when one of them cannot be run."""
@@ -176,6 +168,11 @@ class _Run:
         if isinstance(found, str):
             raise CannotEvaluateError(f"The values could not be grouped: {found}")
         return found
+
+
+def _kept(where: str | None) -> str:
+    """The number of rows a rule is about."""
+    return f"count(*){filtered(where)}"
 
 
 def _columns(rules: model.Ruleset, source: Source) -> list[str] | None:

@@ -59,6 +59,8 @@ class Measure:
     group: Group | None = None
     needs_rows: bool = True
     """Without a row it fails."""
+    where: str | None = None
+    """The condition, as SQL, that decides which rows it is about."""
 
 
 @dataclass(frozen=True, slots=True)

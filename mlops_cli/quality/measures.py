@@ -6,6 +6,7 @@ grouping for each set of key columns.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from . import model
@@ -46,7 +47,7 @@ def measure(rule: Single, context: Context) -> Measure:
         raise CannotEvaluateError(f"Rules of the type `{rule.type}` cannot be evaluated here yet")
     text = getattr(rule, "where", None)
     where = where_sql(context.connection, text.value) if text is not None else None
-    return _MEASURES[rule.type](rule, context, where)
+    return replace(_MEASURES[rule.type](rule, context, where), where=where)
 
 
 def _row_count(rule: Single, _context: Context, where: str | None) -> Measure:

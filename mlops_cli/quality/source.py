@@ -12,7 +12,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import unquote, urlsplit
 
 from .errors import DataReadError
 
@@ -132,13 +131,14 @@ def check_names(path: Path, names: Sequence[str]) -> None:
     for position, name in enumerate(names, start=1):
         if not name.strip():
             raise DataReadError(f"Could not read `{path}`: column {position} has no name")
-        other = seen.setdefault(name.lower(), name)
-        if name in seen.values() and other == name and names.index(name) != position - 1:
+        other = seen.get(name.lower())
+        if other == name:
             raise DataReadError(f"Could not read `{path}`: two columns are called `{name}`")
-        if other != name:
+        if other is not None:
             raise DataReadError(
                 f"Could not read `{path}`: the columns `{other}` and `{name}` differ only in case"
             )
+        seen[name.lower()] = name
 
 
 def check_type_names(path: Path, types: Mapping[str, str], names: Sequence[str]) -> None:
@@ -164,6 +164,8 @@ def _local_path(uri: str | Path) -> Path:
     text = str(uri)
     if "://" not in text:
         return Path(text)
+    from urllib.parse import unquote, urlsplit
+
     parts = urlsplit(text)
     if parts.scheme != "file" or parts.netloc not in ("", "localhost"):
         raise DataReadError(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -49,6 +48,8 @@ def first_line(error: Exception) -> str:
 
 
 def _check_shape(connection: duckdb.DuckDBPyConnection, found: str) -> None:
+    import json
+
     row = connection.execute("SELECT json_serialize_sql(?)", [f"SELECT {found}"]).fetchone()
     parsed: dict[str, Any] = json.loads(row[0]) if row else {"error": True}
     if parsed.get("error"):

@@ -178,8 +178,10 @@ MESSAGES = [
     ),
     (
         'ColumnValues "s" in ["a"] with threshold > 0.5',
-        '4 of 6 rows of `s` do not meet `ColumnValues in ["a"]`; the share that does is '
-        "0.3333333333, and should be > 0.5",
+        (
+            '4 of 6 rows of `s` do not meet `ColumnValues in ["a"]`; '
+            "the share that does is 0.3333333333, and should be > 0.5"
+        ),
     ),
 ]
 
