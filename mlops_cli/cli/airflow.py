@@ -40,7 +40,7 @@ def start(
 def stop() -> object:
     """Stop the local Airflow and everything it started.
 
-    Tasks that run have eight seconds to end; the next start runs them again.
+    Tasks that run have five seconds to end; the next start runs them again.
     """
     from mlops_cli.core.clock import SystemClock
     from mlops_cli.environments.local import results

@@ -177,6 +177,9 @@ task_instance_heartbeat_timeout = 60
 [workers]
 # Five seconds by default, and so long a worker may sit there after its task has ended.
 min_heartbeat_interval = 1
+[triggerer]
+# So long after a restart deferred tasks go on.
+triggerer_health_check_threshold = 12
 [dag_processor]
 # A new or changed file is seen after at most this; five minutes by default.
 refresh_interval = 1

@@ -35,7 +35,8 @@ COMPONENTS: Final = ("execution", "api", "scheduler", "dag-processor", "triggere
 _FORK_IS_SAFE: Final = sys.platform == "linux"
 _SET_DEATH_SIGNAL: Final = 1
 _SET_CHILD_SUBREAPER: Final = 36
-# It waits ten seconds for a runner that does not hear the first signal; nothing in it needs them.
+# It may wait ten seconds for a runner that does not hear its signal, or five after killing it;
+# what is deferred goes on at the next start either way.
 _TRIGGERER_SECONDS: Final = 1.0
 _SERVERS: Final = frozenset({"api", "execution"})
 _SERVER_SECONDS: Final = 3.0
@@ -62,7 +63,7 @@ class Settings:
     """Inherited and held; free again when the last process that inherited it from us is gone."""
     state: dict[str, Any]
     """Written to `instance.json`, with our process id."""
-    grace_seconds: float = 8.0
+    grace_seconds: float = 5.0
     """How long the components have to end by themselves."""
 
     def to_json(self) -> str:
@@ -189,13 +190,10 @@ def _end_these(children: dict[int, str], grace_seconds: float) -> None:
     for pid in children:
         _signal(pid, signal.SIGTERM)
     started = time.monotonic()
-    insisted = False
     while children and time.monotonic() < started + grace_seconds:
-        if not insisted and time.monotonic() > started + _TRIGGERER_SECONDS:
-            insisted = True
-            for pid, name in children.items():
-                if name == "triggerer":
-                    _signal(pid, signal.SIGTERM)
+        if time.monotonic() > started + _TRIGGERER_SECONDS:
+            for pid in [pid for pid, name in children.items() if name == "triggerer"]:
+                _signal(pid, signal.SIGKILL)
         pid, _ = _reap()
         if pid in children:
             _log(f"{children.pop(pid)} ended")
