@@ -73,6 +73,8 @@ def run_tests(
     outcome = {0: "passed", 1: "failed", _NONE_COLLECTED: "none"}.get(ended.returncode, "broken")
     if ended.timed_out:
         outcome = "timeout"
+    elif outcome == "failed" and not report.is_file():
+        outcome = "broken"  # Python's own exit code 1: there is no pytest
     elif outcome == "passed" and not counts["tests"] - counts["skipped"]:
         outcome = "none"
     bad = counts["failures"] + counts["errors"]

@@ -235,12 +235,13 @@ def test_the_generated_project_passes(static):
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_one_thing_broken_gives_one_finding(case, project, static):
     break_it(project, case)
-    found = static().diagnostics
+    report = static()
+    found = report.diagnostics
     assert [(item.code, item.severity) for item in found] == [(case.code, case.severity)], found
     assert case.says in found[0].summary
     place = str(found[0].at)
     assert place.startswith(case.at or case.file), place
-    assert static().exit_code == {"MLP101": 3}.get(case.code, int(case.severity is Severity.ERROR))
+    assert report.exit_code == {"MLP101": 3}.get(case.code, int(case.severity is Severity.ERROR))
 
 
 def test_a_declared_variable_is_no_finding(project, static):

@@ -166,6 +166,7 @@ def explain(trace: str, root: Path) -> dict[str, Any]:
         if Path(frame["file"]).is_relative_to(root):
             own = str(Path(frame["file"]).relative_to(root))
             place = {"at": own, "line": int(frame["line"])}
+    trace = trace.replace(f"{root}/", "")
     lines = [line for line in trace.strip().splitlines() if line.strip()]
     last = next((line for line in reversed(lines) if re.match(r"[\w.]+(:|$)", line)), lines[-1])
     start = lines.index(last)
