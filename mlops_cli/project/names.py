@@ -18,10 +18,10 @@ _WINDOWS = {"con", "prn", "aux", "nul"} | _PORTS
 # Packages that stand beside the model's own on a worker; such a name would hide them.
 _TAKEN = {
     "airflow", "boto3", "botocore", "copier", "duckdb", "evidently", "fsspec", "httpx", "imblearn",
-    "jinja2", "matplotlib", "mlflow", "mlops", "mlops_cli", "mypy", "numpy", "optuna", "pandas", "pip",
-    "pyarrow", "pydantic", "pytest", "ragas", "requests", "rich", "ruff", "sagemaker", "scipy",
-    "setuptools", "shap", "sklearn", "skops", "sqlalchemy", "test", "tests", "torch", "typer", "uv",
-    "wandb", "yaml", "dags", "quality", "data", "plugins", "config",
+    "jinja2", "matplotlib", "mlflow", "mlops", "mlops_cli", "mypy", "numpy", "optuna", "pandas",
+    "pip", "pyarrow", "pydantic", "pytest", "ragas", "requests", "rich", "ruff", "sagemaker",
+    "scipy", "setuptools", "shap", "sklearn", "skops", "sqlalchemy", "test", "tests", "torch",
+    "typer", "uv", "wandb", "yaml", "dags", "quality", "data", "plugins", "config",
 }  # fmt: skip
 
 

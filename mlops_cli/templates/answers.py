@@ -88,6 +88,9 @@ def _reason(kind: str, choices: Sequence[str], value: Any) -> str | None:  # noq
             return f"has {len(value)} characters, and {_TEXT_LENGTH} are the most"
         if not value.isprintable():
             return "holds a line break or another control character"
+        # The text goes into Python, TOML, YAML and DQDL; none of them must end early because of it.
+        if '"' in value or "\\" in value:
+            return "holds a double quote or a backslash; use ' instead"
     return None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import errno
 import os
 import shlex
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
     from .dataset import Dataset, Found
 
+_ROOM_BYTES: Final = 64 * 1024
 _NO_ROOM: Final = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -108,11 +110,7 @@ def create(
                 engine.render(source, template, built, answers=values)
                 _complete(built, package, template=template, dataset=answers.dataset)
                 files = _files(built)
-            state, warning = repository.Repository.NONE, None
-            if answers.git:
-                state, warning = repository.start(built, beside=target.parent)
-                if state is repository.Repository.NONE:
-                    shutil.rmtree(built / ".git", ignore_errors=True)
+            state, warning = _start_repository(built, answers)
             _publish(built, target)
     except OSError as error:
         raise _storage_error(error, target, source / catalog.FOLDER / template) from error
@@ -137,6 +135,19 @@ def create(
     )
 
 
+def _start_repository(built: Path, answers: Answers) -> tuple[repository.Repository, str | None]:
+    if not answers.git:
+        return repository.Repository.NONE, None
+    workshop_folder = built.parent
+    state, warning = repository.start(built, beside=workshop_folder.parent)
+    if state is repository.Repository.NONE:
+        shutil.rmtree(built / ".git", ignore_errors=True)
+    if warning:
+        # Git only says that it failed. If the disk is full, that is the thing to tell.
+        (workshop_folder / "room").write_bytes(bytes(_ROOM_BYTES))
+    return state, warning
+
+
 def _complete(root: Path, package: str, *, template: str, dataset: Dataset | None) -> None:
     vendoring.vendor(root / package)
     if dataset:
@@ -145,6 +156,7 @@ def _complete(root: Path, package: str, *, template: str, dataset: Dataset | Non
     engine.check_paths(root)
     if not (root / ".gitignore").is_file():
         raise ProjectError(f"Could not use the template `{template}`: it has no `.gitignore`")
+    _check_python(root, template)
     _, problems = examine(root)
     if problems:
         at_home = tuple(_at_home(problem, root, package) for problem in problems)
@@ -153,6 +165,22 @@ def _complete(root: Path, package: str, *, template: str, dataset: Dataset | Non
             diagnostics=at_home,
             state="nothing was created",
         )
+
+
+def _check_python(root: Path, template: str) -> None:
+    """An answer must not be able to end a text in the code and begin something else."""
+    for path in sorted(root.rglob("*.py")):
+        if vendoring.FOLDER in path.parts:
+            continue
+        try:
+            compile(path.read_bytes(), str(path), "exec", flags=ast.PyCF_ONLY_AST)
+        except (SyntaxError, ValueError) as error:
+            shown = path.relative_to(root)
+            raise ProjectError(
+                f"Could not create the project: `{shown}` of the template `{template}` does not "
+                "parse with these answers",
+                state="nothing was created",
+            ) from error
 
 
 def _at_home(problem: Diagnostic, root: Path, package: str) -> Diagnostic:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import re
 import shutil
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -90,6 +91,8 @@ class Dataset:
         rules = root / RULES
         rules.parent.mkdir(parents=True, exist_ok=True)
         rules.write_text(quality.render(suggestions), encoding="utf-8")
+        with suppress(OSError):
+            (root / "data").rmdir()  # nothing is left in it without the example
         if self.found.copied:
             copy = root / str(self.answers["source"])
             copy.parent.mkdir(parents=True, exist_ok=True)

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+# What tools leave behind in a checkout that somebody works on.
+_LEFT_BEHIND: Final = {"__pycache__", ".mypy_cache", ".pytest_cache", ".ruff_cache", ".venv"}
 ANSWERS: Final = ".copier-answers.yml"
 _ANSWERS_TEXT: Final = "{{ _copier_answers | to_nice_yaml(indent=2, sort_keys=False) }}"
 
@@ -45,15 +47,23 @@ def copy_template(source: Path, template: str, to: Path) -> None:
     """Copy one template with its questions, and ask for a record of the answers.
 
     Raises:
+        NotAllowedError: There is a link in it.
         OSError: A file could not be read or written.
     """
-    folder = to / FOLDER / template
-    shutil.copytree(
-        source / FOLDER / template,
-        folder,
-        symlinks=True,
-        ignore=shutil.ignore_patterns("__pycache__", ".*_cache", ".venv"),
-    )
+    top, folder = source / FOLDER / template, to / FOLDER / template
+    folder.mkdir(parents=True)
+    for path in sorted(top.rglob("*")):
+        name = path.relative_to(top)
+        if _LEFT_BEHIND & set(name.parts):
+            continue
+        if path.is_symlink() or not (path.is_file() or path.is_dir()):
+            raise NotAllowedError(
+                f"Could not render the template: `{name}` is neither a file nor a folder"
+            )
+        if path.is_dir():
+            (folder / name).mkdir()
+        else:
+            shutil.copy(path, folder / name)
     shutil.copyfile(source / QUESTIONS, to / QUESTIONS)
     (folder / f"{ANSWERS}.jinja").write_text(_ANSWERS_TEXT, encoding="utf-8")
 

@@ -45,7 +45,10 @@ def start(project: Path, *, beside: Path) -> tuple[Repository, str | None]:
         What was done, and a warning when it is less than that.
     """
     try:
-        if _git(beside, "rev-parse", "--is-inside-work-tree").returncode == 0:
+        enclosing = _git(beside, "rev-parse", "--is-inside-work-tree")
+        if enclosing.timed_out:
+            return Repository.NONE, f"Version control was skipped: {_reason(enclosing)}"
+        if enclosing.returncode == 0:
             return Repository.ENCLOSING, None
         made = _git(project, "init", "--quiet", "--template=")
         if made.returncode:
