@@ -89,12 +89,7 @@ def deploy(
         made = plan(opened, staged)
         if dry_run:
             return made
-        if made.protected and not made.unchanged and not approve(made):
-            raise NotAllowedError(
-                f"Could not deploy to `{environment}`: it is protected, and nobody approved",
-                hint=f"Look at the plan with `--dry-run`, then `mlops deploy --env {environment} "
-                "--yes`",
-            )
+        require_approval(made, approve)
         done = make_live(
             made,
             staged,
@@ -104,6 +99,21 @@ def deploy(
             clock=clock,
         )
     return replace(done, seconds=clock.monotonic() - began)
+
+
+def require_approval(made: Plan, approve: Callable[[Plan], bool]) -> None:
+    """Have a change of a protected environment approved.
+
+    Raises:
+        NotAllowedError: Nobody did.
+    """
+    if made.protected and not made.unchanged and not approve(made):
+        raise NotAllowedError(
+            f"Could not deploy to `{made.environment}`: it is protected, and nobody approved",
+            hint="Look at the plan with `--dry-run`, then "
+            f"`mlops deploy --env {made.environment} --yes`",
+            state="Nothing was changed",
+        )
 
 
 def stage(

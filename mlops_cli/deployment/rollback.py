@@ -75,17 +75,37 @@ def rollback(
         UnfinishedError: It was not seen live in time.
     """
     opened = open_environment(project, environment, start=True, progress=progress, clock=clock)
-    store, api = opened.store, opened.airflow
-    with saying_what_is_live(opened, project.name, progress):
-        with locked(store, f"rollback {project.name}", progress):
-            live = record.live(store, project.name)
+    return roll_back(
+        project.name,
+        opened,
+        to=to,
+        deadline_seconds=deadline_seconds,
+        progress=progress,
+        clock=clock,
+    )
+
+
+def roll_back(
+    project: str,
+    opened: Environment,
+    *,
+    to: str | None,
+    deadline_seconds: float,
+    progress: Progress,
+    clock: Clock,
+) -> Rollback:
+    """Move the pointer to an older release; see `rollback` for what is raised."""
+    store, api, environment = opened.store, opened.airflow, opened.name
+    with saying_what_is_live(opened, project, progress):
+        with locked(store, f"rollback {project}", progress):
+            live = record.live(store, project)
             if live is None:
                 raise ConflictError(
-                    f"Could not roll back: nothing of `{project.name}` is live",
+                    f"Could not roll back: nothing of `{project}` is live",
                     hint=f"Deploy it: `mlops deploy --env {environment}`",
                 )
             described = _complete(store, to or live.previous, live, environment)
-            known = known_failures(api, project.name)
+            known = known_failures(api, project)
             flip(
                 store,
                 described,
@@ -99,7 +119,7 @@ def rollback(
                 api, described, known=known, deadline_seconds=deadline_seconds, clock=clock
             )
         note(opened, described, "confirmed", clock=clock)
-    return Rollback(project.name, environment, described.release, live.current, took)
+    return Rollback(project, environment, described.release, live.current, took)
 
 
 def undo(
@@ -134,8 +154,13 @@ def releases(
 ) -> ReleaseList:
     """The releases a project has in an environment. Reads only."""
     opened = open_environment(project, environment, start=False, progress=progress, clock=clock)
+    return stored_releases(project.name, opened)
+
+
+def stored_releases(project: str, opened: Environment) -> ReleaseList:
+    """The releases of a project in the environment's store."""
     store = opened.store
-    live = record.live(store, project.name)
+    live = record.live(store, project)
     found = []
     for release in record.releases(store):
         described = record.read_manifest(store, release)
@@ -153,7 +178,7 @@ def releases(
                 described.commit if described else None,
             )
         )
-    return ReleaseList(project.name, environment, tuple(found))
+    return ReleaseList(project, opened.name, tuple(found))
 
 
 def _complete(store: Store, release: str | None, live: record.Live, environment: str) -> Manifest:

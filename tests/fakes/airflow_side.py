@@ -1,0 +1,88 @@
+"""What an Airflow does with a DAGs folder: load the pointers, and show what they load."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .airflow_server import Dag, FakeAirflow
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_STUB = Path(__file__).parent / "airflow_stub"
+_LOAD = """
+import importlib.util, json, sys
+for pointer in sys.argv[1:]:
+    spec = importlib.util.spec_from_file_location("pointer_" + str(abs(hash(pointer))), pointer)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    for dag in [value for value in vars(module).values() if type(value).__name__ == "DAG"]:
+        tags = sorted(dag.tags)
+        print(json.dumps({"dag_id": dag.dag_id, "tags": tags, "word": getattr(dag, "word", None)}))
+"""
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """What one process got from some pointers."""
+
+    dags: dict[str, dict[str, Any]]
+    trace: str
+
+
+def load(*pointers: Path) -> Loaded:
+    """Import pointers in a fresh process, with a stub of Airflow."""
+    child = subprocess.run(
+        [sys.executable, "-c", _LOAD, *map(str, pointers)],
+        env={**os.environ, "PYTHONPATH": str(_STUB)},
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    found = [json.loads(line) for line in child.stdout.splitlines()]
+    return Loaded({dag["dag_id"]: dag for dag in found}, child.stderr)
+
+
+@contextmanager
+def parsing(fake: FakeAirflow, dags: Path) -> Iterator[None]:
+    """Keep the fake's DAGs as the DAG processor would, parsing each pointer that changes."""
+    stop = threading.Event()
+    known: dict[Path, bytes] = {}
+
+    def watch() -> None:
+        while not stop.wait(0.02):
+            for pointer in dags.glob("*/*.py"):
+                text = pointer.read_bytes()
+                if known.get(pointer) != text:
+                    known[pointer] = text
+                    _parse(fake, pointer, dags)
+
+    thread = threading.Thread(target=watch, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join(10)
+
+
+def _parse(fake: FakeAirflow, pointer: Path, dags: Path) -> None:
+    file = pointer.relative_to(dags).as_posix()
+    loaded = load(pointer)
+    with fake.lock:
+        fake.import_errors[:] = [e for e in fake.import_errors if e["filename"] != file]
+        if loaded.trace:
+            error = {"filename": file, "bundle_name": "dags-folder", "stack_trace": loaded.trace}
+            fake.import_errors.append(error)
+        for dag_id, dag in loaded.dags.items():
+            there = fake.dags.get(dag_id) or fake.add(Dag(dag_id, relative_fileloc=file))
+            there.tags = set(dag["tags"])
