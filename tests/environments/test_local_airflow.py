@@ -10,6 +10,7 @@ import stat
 import subprocess
 import sys
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -17,11 +18,12 @@ import pytest
 from probe_dags import SLOW_DAG_ID, SOURCE
 
 from mlops_cli.core.clock import SystemClock
-from mlops_cli.core.errors import ConflictError, UnavailableError, UsageError
+from mlops_cli.core.errors import ConflictError, NotAllowedError, UnavailableError, UsageError
 from mlops_cli.core.progress import Silent
 from mlops_cli.environments.local import instance, results
 from mlops_cli.environments.local.configuration import local_home, prepare, read_password
 from mlops_cli.environments.local.leftovers import MARK, is_locked, members, take_lock
+from mlops_cli.environments.local.supervisor import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -186,6 +188,24 @@ class TestRunning:
         with pytest.raises(UnavailableError, match="file is not a database"):
             start()
         assert everybody(data) == set()
+
+    def test_components_also_run_in_interpreters_of_their_own(
+        self, data: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(instance.supervisor, "Settings", partial(Settings, fork=False))
+        running = start()
+        run_slow_task(running)
+        os.kill(running.pid, signal.SIGKILL)
+        seconds_until(lambda: not everybody(data), 20)
+
+
+def test_a_folder_that_cannot_be_made_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("MLOPS_DATA_DIR", str(tmp_path / "file"))
+    with pytest.raises(NotAllowedError, match=r"file/airflow.*Not a directory"):
+        start()
 
 
 def pid_of(name: str, running: Instance) -> int:

@@ -12,7 +12,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
-from mlops_cli.core.errors import ConflictError, UnavailableError, UnfinishedError
+from mlops_cli.core.errors import (
+    ConflictError,
+    NotAllowedError,
+    UnavailableError,
+    UnfinishedError,
+)
 from mlops_cli.core.processes import child_environment
 from mlops_cli.environments.interpreters import DEFAULT_AIRFLOW, airflow_interpreter
 from mlops_cli.project.paths import cache_dir, data_dir
@@ -125,7 +130,13 @@ def stop(*, clock: Clock) -> tuple[bool, int]:
 
 def _launch_once(home: Home, version: str, python: Path, *, clock: Clock) -> bool:
     """Launch unless something runs; whether we did."""
-    home.root.mkdir(parents=True, exist_ok=True)
+    try:
+        home.root.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise NotAllowedError(
+            f"Could not make the local Airflow's folder `{home.root}`: {error.strerror}",
+            hint="Choose another place: `export MLOPS_DATA_DIR=DIR`",
+        ) from error
     deadline = clock.monotonic() + START_SECONDS
     while (lock := take_lock(home)) is None:
         instance = read_state(home)

@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 
 COMPONENTS: Final = ("execution", "api", "scheduler", "dag-processor", "triggerer")
 
-_FORK_IS_SAFE: Final = sys.platform == "linux"
 _SET_DEATH_SIGNAL: Final = 1
 _SET_CHILD_SUBREAPER: Final = 36
 # It may wait ten seconds for a runner that does not hear its signal, or five after killing it;
@@ -63,6 +62,8 @@ class Settings:
     """Inherited and held; free again when the last process that inherited it from us is gone."""
     state: dict[str, Any]
     """Written to `instance.json`, with our process id."""
+    fork: bool = sys.platform == "linux"
+    """Fork the components after one import; elsewhere each is an interpreter of its own."""
     grace_seconds: float = 5.0
     """How long the components have to end by themselves."""
 
@@ -145,7 +146,7 @@ def _supervise(settings: Settings) -> int:
     for number in _SIGNALS:
         signal.signal(number, stop.set)
     _prepare_airflow(settings)
-    start = _fork if _FORK_IS_SAFE else _spawn
+    start = _fork if settings.fork else _spawn
     children: dict[int, str] = {}
     if not stop.is_set:
         children = {start(name, settings): name for name in COMPONENTS}
@@ -218,7 +219,7 @@ def _prepare_airflow(settings: Settings) -> None:
         # Creates it, or brings an older Airflow's up to date.
         importlib.import_module("airflow.utils.db").initdb()
         _write(mark, airflow.__version__)
-    if _FORK_IS_SAFE:
+    if settings.fork:
         for name in _SHARED_IMPORTS:
             importlib.import_module(name)
         engine = importlib.import_module("airflow.settings").engine
@@ -260,7 +261,7 @@ def _spawn(name: str, settings: Settings) -> int:
 def _component(name: str, settings: Settings) -> NoReturn:
     code: object = 0
     try:
-        if _FORK_IS_SAFE:
+        if settings.fork:
             importlib.import_module("airflow.settings").configure_orm()
         _RUN[name](settings)
     except SystemExit as ended:
