@@ -60,7 +60,7 @@ def dag_file_imports(subject: Subject) -> Iterator[Finding]:
     for item in _with("error", subject):
         if not (_is_timeout(item) or _is_death(item) or _is_cycle(item)):
             yield Finding(
-                f"Could not be imported: {item.error.splitlines()[0]}",
+                f"Could not be imported: {_sentence(item.error)}",
                 item.at or item.path,
                 item.line,
                 hint=_missing_hint(item.error),
@@ -337,6 +337,12 @@ def _how_it_died(item: ImportedFile) -> str:
     if status < 0:
         return f"Importing the file crashed Python ({signal.Signals(-status).name})"
     return f"Importing the file ended Python with exit code {status}"
+
+
+def _sentence(error: str) -> str:
+    """The error's first line, with the one it announces when it ends in a colon."""
+    lines = error.splitlines()
+    return " ".join(lines[:2] if lines[0].endswith(":") else lines[:1])
 
 
 def _missing_hint(error: str) -> str | None:

@@ -93,7 +93,7 @@ def test_an_import_is_remembered_until_something_released_changes(project, every
 BROKEN = [
     ("missing package", {"top": "import nope"}, "MLP351", "No module named 'nope'", 3),
     ("error", {"body": "1 / 0"}, "MLP351", "ZeroDivisionError", 24),
-    ("bad argument", {"body": 'Work(task_id="work", nope=1)'}, "MLP351", "nope", 24),
+    ("bad argument", {"body": 'Work(task_id="work", nope=1)'}, "MLP351", "nope", 13),
     ("exit", {"top": "import sys\nsys.exit(3)"}, "MLP353", "sys.exit", 4),
     ("hard exit", {"top": "import os\nos._exit(3)"}, "MLP353", "exit code 3", None),
     (
