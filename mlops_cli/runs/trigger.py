@@ -117,7 +117,7 @@ def trigger(
     # One that was started before may have ended already.
     last = RunUpdate(run, api.tasks(dag_id, run_id) if run.state in ENDED else ())
     if listener is not None:
-        last = _followed(
+        last = followed(
             api,
             run,
             listener=listener,
@@ -220,7 +220,7 @@ def _unpause(
     api.set_paused(dag_id, paused=False)
 
 
-def _followed(
+def followed(
     api: AirflowApi,
     run: RunInfo,
     *,
@@ -230,6 +230,20 @@ def _followed(
     progress: Progress,
     clock: Clock,
 ) -> RunUpdate:
+    """Show a run to a listener until it has ended; what ends this early leaves the run alone.
+
+    Args:
+        api: Who runs it.
+        run: Which.
+        listener: Shown how it goes on.
+        again: The arguments that look at it again, such as `training --env local`.
+        timeout_seconds: How long at most.
+        progress: Told that the run goes on when this does not.
+        clock: For waiting.
+
+    Raises:
+        UnfinishedError: It was not seen to end.
+    """
     last = RunUpdate(run, ())
     seen = follow(api, run.dag_id, run.run_id, timeout_seconds=timeout_seconds, clock=clock)
     try:
