@@ -5,7 +5,6 @@ from __future__ import annotations
 import signal
 import sys
 from importlib import import_module
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
 app = typer.Typer(
     name="mlops",
     no_args_is_help=True,
-    rich_markup_mode="markdown",
+    rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["--help", "-h"]},
     epilog=(
@@ -57,9 +56,8 @@ def root(
 
 def _register() -> None:
     # Each module adds its commands to `app`; none of them imports anything heavy.
-    for name in ("new", "validate", "test", "deploy", "runs", "models", "airflow"):
-        if find_spec(f"{__package__}.{name}"):
-            import_module(f"{__package__}.{name}").register(app)
+    for name in ("new", "validate", "test", "deploy", "runs", "models", "airflow", "schema"):
+        import_module(f"{__package__}.{name}").register(app)
 
 
 def main(argv: Sequence[str]) -> int:

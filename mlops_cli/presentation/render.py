@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 AREAS: Final[dict[str, str]] = {
     "NewProject": "project",
     "TemplateList": "project",
+    "JsonSchema": "project",
     "CheckReport": "checks",
     "Explanation": "checks",
     "TestReport": "checks",

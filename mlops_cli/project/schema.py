@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class JsonSchema:
+    """The schema as a command's result; in JSON it is itself."""
+
+    document: dict[str, Any]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The schema."""
+        return self.document
 
 
 def json_schema() -> dict[str, Any]:

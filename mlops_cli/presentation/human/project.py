@@ -9,6 +9,7 @@ from .tables import add, clean, table
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from mlops_cli.project.schema import JsonSchema
     from mlops_cli.templates import NewProject, TemplateList
     from mlops_cli.templates.dataset import Found
 
@@ -54,3 +55,10 @@ def render_template_list(result: TemplateList, console: Console) -> None:
 
 def _line(console: Console, text: str, style: str = "") -> None:
     console.print(clean(text), style=style or None, markup=False, soft_wrap=True)
+
+
+def render_json_schema(result: JsonSchema, console: Console) -> None:
+    """Print the schema, ready to be a file."""
+    import json
+
+    console.out(json.dumps(result.document, indent=2), highlight=False)
