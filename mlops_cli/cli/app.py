@@ -75,7 +75,7 @@ def main(argv: Sequence[str]) -> int:
         return Exit.INTERRUPTED
     except BrokenPipeError:
         # The reader of our output has gone (`| head`); nobody is left to tell.
-        sys.stdout = None  # type: ignore[assignment]
+        sys.stdout = None
         return Exit.DONE
     except Exception as error:  # noqa: BLE001 -- the last boundary
         presentation.show_crash(error, argv)

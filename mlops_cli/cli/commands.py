@@ -56,6 +56,8 @@ def command(
     """
 
     def register(verb: Callable[..., Any]) -> Callable[..., None]:
+        # The result's type is imported by the verb itself, so its name is unknown here.
+        verb.__annotations__.pop("return", None)
         hints = get_type_hints(verb, include_extras=True)
         signature = inspect.signature(verb)
 
