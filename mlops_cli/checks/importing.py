@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from mlops_cli.core.clock import SystemClock
 from mlops_cli.core.errors import MlopsError, ProjectError
-from mlops_cli.core.processes import child_environment, run
+from mlops_cli.core.processes import child_environment
 
+from .airflow_process import AirflowProcess
 from .airflow_side import import_dags
 from .cache import recall, remember
 from .files import tool_digest
@@ -88,7 +88,7 @@ def import_release(subject: Subject) -> Imported:
     key = f"{release.manifest.digest} {python.parents[1].name} {tool_digest()}"
     known = recall("imports", key)
     if known is None:
-        known = _import(subject, release, python, scratch)
+        known = _import(subject, release, start_airflow(subject, python), scratch)
         # A slow or dying import may be the machine's fault today: it is tried again.
         if all(item["outcome"] in {"ok", "error"} for item in known["files"]):
             remember("imports", key, known)
@@ -96,40 +96,41 @@ def import_release(subject: Subject) -> Imported:
     return Imported(files, airflow=known["airflow"])
 
 
-def _import(subject: Subject, release: Release, python: Path, scratch: Path) -> dict[str, Any]:
+def start_airflow(subject: Subject, python: Path) -> AirflowProcess:
+    """Start Airflow's interpreter for a subject, or find it started; it ends with the subject."""
+    if subject.airflow is None:
+        home = subject.temporary_folder()
+        process = AirflowProcess(python, home=home, env=airflow_environment(home))
+        subject.airflow = subject.closing.enter_context(process)
+    return subject.airflow
+
+
+def _import(
+    subject: Subject, release: Release, airflow: AirflowProcess, scratch: Path
+) -> dict[str, Any]:
     files = [str(source.path) for source in subject.dag_sources]
-    request, result = scratch / "request.json", scratch / "result.json"
-    home = scratch / "home"
-    home.mkdir()
+    result = scratch / "result.json"
     body = {
         "root": str(release.root),
         "files": files,
         "seconds": IMPORT_SECONDS,
         "memory_bytes": MEMORY_BYTES,
-        "scratch": str(scratch.resolve()),
+        "scratch": str(airflow.home.resolve()),
         "protected": str(subject.root.resolve()),
         "result": str(result),
     }
-    request.write_text(json.dumps(body), encoding="utf-8")
     rounds = -(-len(files) // (os.cpu_count() or 1))
     with subject.progress.step(f"Importing {len(files)} DAG file(s) in Airflow"):
-        ended = run(
-            [python, "-X", "faulthandler", import_dags.__file__, request],
-            timeout_seconds=_START_SECONDS + rounds * (IMPORT_SECONDS + import_dags.GRACE_SECONDS),
-            cwd=home,
-            env=airflow_environment(home),
-            keep_lines=60,
-        )
-    if not result.is_file():
-        shown = "\n".join(line[:300] for line in ended.output.splitlines()[-15:])
-        why = "it took too long" if ended.timed_out else f"it ended with {ended.returncode}"
+        limit = _START_SECONDS + rounds * (IMPORT_SECONDS + import_dags.GRACE_SECONDS)
+        problem = airflow.ask(json.dumps(body).encode(), timeout_seconds=limit)
+    if problem or not result.is_file():
+        said = airflow.said()
         raise MlopsError(
-            f"Could not import the DAGs in Airflow's interpreter: {why}",
-            hint=f"Its environment may be damaged: delete `{python.parents[1]}` and run it again",
-            state=f"Airflow said:\n{shown}" if shown else None,
+            f"Could not import the DAGs in Airflow's interpreter: {problem or 'no answer'}",
+            hint=f"It may be damaged: delete `{airflow.python.parents[1]}` and run it again",
+            state=f"Airflow said:\n{said}" if said else None,
         )
     answer: dict[str, Any] = json.loads(result.read_text(encoding="utf-8"))
-    shutil.rmtree(home, ignore_errors=True)
     return answer
 
 

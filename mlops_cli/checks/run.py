@@ -115,6 +115,8 @@ def _check(
     with Subject(
         root, environment=environment, project=project, problems=problems, progress=progress
     ) as subject:
+        if any(check.code == FIRST_IMPORT for check in checks):
+            subject.warm_up()
         found, run, skipped = _run(checks, subject, codes(ignore))
         imported = subject.__dict__.get("imported")
     final = imported is None or all(item.outcome in {"ok", "error"} for item in imported.files)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from mlops_cli.core.progress import Progress
     from mlops_cli.project.model import Project
 
+    from .airflow_process import AirflowProcess
     from .importing import Imported
     from .lint import LintFinding
 
@@ -54,7 +55,9 @@ class Subject:
         self.problems = problems
         """What is wrong with `mlops.yaml`."""
         self.progress = progress
-        self._closing = ExitStack()
+        self.closing = ExitStack()
+        """Ends what was started for the checks."""
+        self.airflow: AirflowProcess | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -65,7 +68,7 @@ class Subject:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._closing.close()
+        self.closing.close()
 
     @property
     def package(self) -> str | None:
@@ -124,10 +127,20 @@ class Subject:
 
         return import_release(self)
 
+    def warm_up(self) -> None:
+        """Have Airflow imported beside the static checks, when its interpreter is there."""
+        from mlops_cli.environments.interpreters import built_airflow
+
+        from .importing import start_airflow
+
+        python = built_airflow(self.project.airflow) if self.project is not None else None
+        if python is not None:
+            start_airflow(self, python)
+
     def temporary_folder(self) -> Path:
         """A folder that is gone when the checks are done."""
         made = tempfile.TemporaryDirectory(prefix="mlops-check-", ignore_cleanup_errors=True)
-        return Path(self._closing.enter_context(made))
+        return Path(self.closing.enter_context(made))
 
 
 def is_dag_file(path: Path) -> bool:

@@ -40,6 +40,15 @@ def airflow_versions() -> tuple[str, ...]:
     return tuple(sorted(names, key=lambda name: [int(part) for part in name.split(".")])[::-1])
 
 
+def built_airflow(version: str) -> Path | None:
+    """The same interpreter when it is there already; nothing is built."""
+    lock = _LOCKS / f"airflow-{version}.txt"
+    if not lock.is_file():
+        return None
+    python = cache_dir() / "airflow" / f"{version}-{_digest(lock)}" / "bin" / "python"
+    return python if _usable(python) else None
+
+
 def airflow_interpreter(version: str, *, progress: Progress) -> Path:
     """The Python that has Airflow `version` and its providers; built on first use.
 
