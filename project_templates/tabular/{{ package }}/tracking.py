@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import logging
+import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +19,11 @@ from . import report
 from ._mlops.runtime.steps import Run
 from .registry import ALIAS, connect
 from .train import TRUSTED
+
+# MLflow says of every local file that two of its readers could take it, and of every
+# environment that uv made that it has no pip: both are so on purpose.
+warnings.filterwarnings("ignore", message="The specified dataset source can be interpreted")
+logging.getLogger("mlflow.utils.environment").setLevel(logging.ERROR)
 
 
 @dataclass(frozen=True)
