@@ -69,12 +69,32 @@ def load(root, manifest):
     yield from (dag for dag, _ in DagContext.autoregistered_dags)
 
 
+def show_source(sources):
+    """Have the web interface show a DAG's own file instead of this one, as a cluster policy."""
+    try:
+        from airflow.policies import hookimpl
+        from airflow.settings import get_policy_plugin_manager
+    except ImportError:  # a nicety; everything works without it
+        return
+
+    class ShowSource:
+        @hookimpl
+        def dag_policy(self, dag):
+            if dag.fileloc == __file__:
+                dag.fileloc = sources.get(dag.dag_id, __file__)
+
+    policies = get_policy_plugin_manager()
+    policies.unregister(name=__file__)
+    policies.register(ShowSource(), name=__file__)
+
+
 for candidate in filter(None, (CURRENT, PREVIOUS)):
     found = complete(candidate)
     if found is not None:
         for dag in list(load(HERE / candidate, found)):
             dag.tags.add(f"release:{candidate}")
             globals()[dag.dag_id] = dag
+        show_source({dag["dag_id"]: str(HERE / candidate / dag["file"]) for dag in found["dags"]})
         break
 else:
     raise ImportError(f"no release of $project is complete here: {CURRENT}, {PREVIOUS}")
