@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 PREFIX: Final = ".mlops-new-"
 _SETTLED_SECONDS: Final = 60.0
+_ATTEMPTS: Final = 20
+_PAUSE_SECONDS: Final = 0.05
 
 
 @contextmanager
@@ -40,9 +42,18 @@ def workshop(parent: Path) -> Iterator[Path]:
     finally:
         with _undisturbed():
             if folder is not None:
-                shutil.rmtree(folder, ignore_errors=True)
+                _remove(folder)
             if handle is not None:
                 os.close(handle)
+
+
+def _remove(folder: Path) -> None:
+    """Clear up, also after a git whose start was interrupted and that is still writing here."""
+    for _ in range(_ATTEMPTS):
+        shutil.rmtree(folder, ignore_errors=True)
+        if not folder.exists():
+            return
+        time.sleep(_PAUSE_SECONDS)
 
 
 @contextmanager

@@ -48,6 +48,7 @@ PACKAGE = {
     "registry.py",
     "report.html.j2",
     "report.py",
+    "search.py",
     "tracking.py",
     "train.py",
 }

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import sys
 from datetime import date
 
+import pexpect
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -305,3 +307,30 @@ def test_text_means_the_same_in_the_project_as_it_was_typed(here, mlops, text):
     assert outcome.code == 0, outcome.err
     project = load(here / "iris")
     assert (project.owner, project.description) == (text, text)
+
+
+def test_a_person_chooses_target_and_task_from_what_is_in_the_file(here):
+    write_csv(here / "customers.csv", customers())
+    child = pexpect.spawn(
+        sys.executable,
+        ["-m", "mlops_cli", "new", "churn", "--data", "customers.csv"],
+        timeout=60,
+        dimensions=(40, 300),
+    )
+    child.expect(r"Which column is predicted\? \(customer_id, row, ")
+    child.sendline("lost")
+    child.expect("Which column is predicted")
+    child.sendline("left")
+    child.expect("Enter for classification: `left` is a text column with 2 values")
+    child.sendline("")
+    child.expect("Who looks after")
+    child.sendline("")
+    child.expect("What is it for")
+    child.sendline("")
+    child.expect(
+        "mlops new churn --data customers.csv --target left --task classification --defaults"
+    )
+    child.expect(pexpect.EOF)
+    child.close()
+    assert child.exitstatus == 0
+    assert load(here / "churn").owner == "data-team"
