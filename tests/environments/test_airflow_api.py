@@ -109,7 +109,9 @@ def test_a_run_goes_from_trigger_to_success(api: RestApi, run_id: str) -> None:
     tasks = {(task.task_id, task.map_index): task.state for task in api.tasks(DAG_ID, run_id)}
     assert tasks == {("first", -1): "success", ("each", 0): "success", ("each", 1): "success"}
     assert api.xcom(DAG_ID, run_id, "first") == [1, 2]
-    assert api.runs(DAG_ID, limit=1)[0].run_id == run_id
+    newest = api.runs(DAG_ID, limit=5)
+    assert run_id in {run.run_id for run in newest}
+    assert sorted(newest, key=lambda run: run.run_after, reverse=True) == list(newest)
     assert run_id in {run.run_id for run in api.runs(DAG_ID, states=["success"])}
     assert run_id not in {run.run_id for run in api.runs(DAG_ID, states=["failed"])}
 

@@ -149,4 +149,4 @@ def test_the_managed_airflow_has_its_bytecode_and_its_providers() -> None:
 
 
 def visible(folder: Path) -> int:
-    return sum(not path.name.startswith(".") for path in folder.iterdir())
+    return sum(not path.name.startswith(".") for path in folder.glob("*"))

@@ -52,9 +52,7 @@ def start() -> Instance:
 def everybody(data: Path) -> set[int]:
     """All processes that belong to the instance, those started anew by a task too."""
     home = str(data / "airflow")
-    told = subprocess.run(["ps", "-eo", "pid=,args="], capture_output=True, text=True, check=True)
-    sleeping = {int(line.split()[0]) for line in told.stdout.splitlines() if " sleep 7654" in line}
-    return set(members(local_home())) | sleeping | marked(home)
+    return set(members(local_home())) | marked(home)
 
 
 def marked(home: str) -> set[int]:
@@ -122,6 +120,8 @@ class TestRunning:
         assert everybody(data) == set()
         assert instance.stop(clock=SystemClock()) == (False, 0)
         assert instance.find_running() is None
+        assert start().port == running.port
+        instance.stop(clock=SystemClock())
         self.check_port_taken(running)
 
     def check_private(self, running: Instance) -> None:

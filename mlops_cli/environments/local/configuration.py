@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 USERNAME: Final = "admin"
 
 _PRIVATE: Final = 0o600
+_PORTS: Final = 65_536
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +110,12 @@ def read_password(home: Home) -> Secret | None:
     return Secret(value) if isinstance(value, str) and value else None
 
 
+def last_port(home: Home) -> int | None:
+    """Where the API was the last time: bookmarks go on working."""
+    port = _known(home).get("api", "port", fallback="")
+    return int(port) if port.isdecimal() and 0 < int(port) < _PORTS else None
+
+
 def _password(home: Home) -> Secret:
     known = read_password(home)
     if known is None:
@@ -126,15 +133,20 @@ class _Keys:
 
 
 def _keys(home: Home) -> _Keys:
-    known = ConfigParser(interpolation=None)
-    with suppress(OSError, Error, UnicodeDecodeError):
-        known.read(home.configuration)
+    known = _known(home)
     return _Keys(
         jwt=known.get("api_auth", "jwt_secret", fallback="") or secrets.token_hex(32),
         api=known.get("api", "secret_key", fallback="") or secrets.token_hex(32),
         fernet=known.get("core", "fernet_key", fallback="")
         or base64.urlsafe_b64encode(os.urandom(32)).decode(),
     )
+
+
+def _known(home: Home) -> ConfigParser:
+    known = ConfigParser(interpolation=None)
+    with suppress(OSError, Error, UnicodeDecodeError):
+        known.read(home.configuration)
+    return known
 
 
 def _render(home: Home, keys: _Keys, *, api_port: int, execution_port: int) -> str:

@@ -23,7 +23,15 @@ from mlops_cli.environments.interpreters import DEFAULT_AIRFLOW, airflow_interpr
 from mlops_cli.project.paths import cache_dir, data_dir
 
 from . import supervisor
-from .configuration import USERNAME, Home, local_home, log_files, prepare, read_password
+from .configuration import (
+    USERNAME,
+    Home,
+    last_port,
+    local_home,
+    log_files,
+    prepare,
+    read_password,
+)
 from .leftovers import MARK, is_locked, kill_leftovers, members, take_lock
 
 if TYPE_CHECKING:
@@ -94,6 +102,14 @@ def start(version: str = DEFAULT_AIRFLOW, *, progress: Progress, clock: Clock) -
     with progress.step(f"Starting Airflow {version}"):
         launched = _launch_once(home, version, python, clock=clock)
         instance = _wait_until_ready(home, clock=clock)
+        if instance is None and not launched:  # the one we found was about to end
+            launched = _launch_once(home, version, python, clock=clock)
+            instance = _wait_until_ready(home, clock=clock)
+    if instance is None:
+        raise UnavailableError(
+            f"Could not start Airflow: it ended while starting{_last_words(home)}",
+            hint="Read why with `mlops airflow logs`",
+        )
     return replace(instance, was_running=not launched)
 
 
@@ -161,11 +177,9 @@ def _launch_once(home: Home, version: str, python: Path, *, clock: Clock) -> boo
 
 
 def _launch(home: Home, version: str, python: Path, lock: int, *, clock: Clock) -> None:
-    before = read_state(home)
     home.state.unlink(missing_ok=True)
     with ExitStack() as stack:
-        preferred = before.port if before else PREFERRED_PORT
-        api = stack.enter_context(_listen(preferred))
+        api = stack.enter_context(_listen(last_port(home) or PREFERRED_PORT))
         execution = stack.enter_context(_listen(0))
         ports = {"port": api.getsockname()[1], "execution_port": execution.getsockname()[1]}
         prepare(home, api_port=ports["port"], execution_port=ports["execution_port"])
@@ -232,14 +246,12 @@ def _environment(home: Home, python: Path) -> dict[str, str]:
 # --- finding ---------------------------------------------------------------------------------
 
 
-def _wait_until_ready(home: Home, *, clock: Clock) -> Instance:
+def _wait_until_ready(home: Home, *, clock: Clock) -> Instance | None:
+    """The instance once it can run tasks, or None when it ended before."""
     deadline = clock.monotonic() + START_SECONDS
     while clock.monotonic() < deadline:
         if not is_locked(home):
-            raise UnavailableError(
-                f"Could not start Airflow: it ended while starting{_last_words(home)}",
-                hint="Read why with `mlops airflow logs`",
-            )
+            return None
         instance = read_state(home)
         if instance is not None and executes(instance):
             api = instance.api(clock=clock)

@@ -92,8 +92,7 @@ def _join_members(settings: Settings) -> None:
 def _guard(settings: Settings) -> int:
     _process_control(_SET_CHILD_SUBREAPER, 1)
     _join_members(settings)
-    state = Path(settings.home, "instance.json")
-    _write(state, json.dumps(settings.state | {"pid": os.getpid()}, indent=2) + "\n")
+    _write(_state(settings), json.dumps(settings.state | {"pid": os.getpid()}, indent=2) + "\n")
     guardian = os.getpid()
     child = os.fork()
     if child == 0:
@@ -101,17 +100,20 @@ def _guard(settings: Settings) -> int:
         os._exit(_supervise(settings))
     for handle in (settings.api_socket, settings.execution_socket):
         os.close(handle)
-    code = _wait_for(child, forward=True)
+    code = _wait_for(child)
     _kill_descendants()
     _log(f"ended with {code}")
-    state.unlink(missing_ok=True)
+    _state(settings).unlink(missing_ok=True)
     return code
 
 
-def _wait_for(child: int, *, forward: bool) -> int:
-    if forward:
-        for number in _SIGNALS:
-            signal.signal(number, lambda received, _: _signal(child, received))
+def _state(settings: Settings) -> Path:
+    return Path(settings.home, "instance.json")
+
+
+def _wait_for(child: int) -> int:
+    for number in _SIGNALS:
+        signal.signal(number, lambda received, _: _signal(child, received))
     while True:
         pid, status = os.waitpid(-1, 0)  # also reaps what was orphaned and given to us
         if pid == child:
@@ -154,6 +156,8 @@ def _supervise(settings: Settings) -> int:
         os.close(handle)
     reason = _watch(children, stop)
     _log(f"stopping: {reason}")
+    # From here on nobody must find it and take it for one that runs.
+    _state(settings).unlink(missing_ok=True)
     _end(children, settings.grace_seconds)
     _kill_descendants()
     return 0 if stop.is_set else 1
