@@ -5,3 +5,7 @@ from pathlib import Path
 
 # Also when this folder is run alone, without the conftest above it.
 sys.path[:0] = [str(Path(__file__).parents[1])]
+
+from real_airflow import local_airflow, local_airflow_data  # noqa: E402
+
+__all__ = ["local_airflow", "local_airflow_data"]
