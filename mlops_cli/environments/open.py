@@ -64,7 +64,8 @@ def open_environment(
     spec = environment_of(project, name)
     store = FolderStore(local_home().dags / project.name)
     running = instance.find_running()
-    if start:
+    ready = running and running.version == project.airflow and instance.executes(running)
+    if start and not ready:
         running = instance.start(project.airflow, progress=progress, clock=clock)
     api = running.api(clock=clock) if running else None
     return Environment(name, spec.kind, spec, store, api)
