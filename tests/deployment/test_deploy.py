@@ -338,6 +338,26 @@ def test_of_eight_deploys_at_once_one_whole_release_is_live(place: Place) -> Non
     assert place.word().startswith("word ")
 
 
+@pytest.mark.parametrize(
+    ("at", "says"),
+    [("Uploading", "nothing of `churn` is live"), ("Waiting", "release `{}` is live")],
+)
+def test_whoever_interrupts_a_deploy_is_told_what_is_live(place: Place, at: str, says: str) -> None:
+    class Interrupting(Notes):
+        @contextmanager
+        def step(self, text: str) -> Iterator[None]:
+            if text.startswith(at):
+                raise KeyboardInterrupt
+            yield
+
+    place.notes = Interrupting()
+    with pytest.raises(KeyboardInterrupt):
+        place.deploy(load(place.root))
+    assert place.notes.said == [f"{says.format(place.live())} in `local`"]
+    with place.store.lock("the next one") as lease:
+        assert lease.taken_over is None
+
+
 # --- approval --------------------------------------------------------------------------------
 
 

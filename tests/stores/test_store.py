@@ -5,13 +5,20 @@ from __future__ import annotations
 import hashlib
 import multiprocessing
 import os
+import resource
 import signal
 import time
 from typing import TYPE_CHECKING
 
 import pytest
 
-from mlops_cli.core.errors import ConflictError, NotAllowedError, UnfinishedError, UsageError
+from mlops_cli.core.errors import (
+    ConflictError,
+    NotAllowedError,
+    UnavailableError,
+    UnfinishedError,
+    UsageError,
+)
 from mlops_cli.environments.stores.folder import FolderStore
 
 if TYPE_CHECKING:
@@ -174,6 +181,22 @@ def test_a_removed_lock_is_noticed(tmp_path: Path) -> None:
         (tmp_path / ".mlops.lock").unlink()
         with pytest.raises(ConflictError, match="was removed"):
             lease.check()
+
+
+def test_a_full_disk_leaves_the_old_content(tmp_path: Path) -> None:
+    store = FolderStore(tmp_path)
+    etag = store.swap("churn.py", b"old", expected=None)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
+    try:
+        with pytest.raises(UnavailableError, match=r"Could not write `churn.py` in folder"):
+            store.swap("churn.py", b"n" * 2000, expected=etag)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    found = store.read("churn.py")
+    assert found is not None
+    assert found.data == b"old"
+    assert not list(tmp_path.rglob("*.part"))
 
 
 @pytest.mark.skipif(os.getuid() == 0, reason="root may write everywhere")
