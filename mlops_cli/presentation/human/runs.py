@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING, Final
 
 from . import tables
@@ -48,7 +49,7 @@ def render_run_outcome(outcome: RunOutcome, console: Console) -> None:
     if outcome.state == "success":
         _line(console, f"\nNext: `mlops models show {outcome.project}`")
     elif outcome.state == "failed":
-        task = f" {outcome.failed_task}" if outcome.failed_task else ""
+        task = f" {shlex.quote(outcome.failed_task)}" if outcome.failed_task else ""
         _line(console, f"\nNext: `mlops logs {outcome.pipeline}{task} {place}`")
     else:
         _line(console, f"\nNext: `mlops status {outcome.pipeline} {place}`")
