@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from . import model
 from .connection import identifier
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from .source import Column
 
-Found: TypeAlias = "Mapping[str, float | None]"
+Found: TypeAlias = "Mapping[str, Any]"
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ grouping for each set of key columns.
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -35,6 +36,9 @@ if TYPE_CHECKING:
     import duckdb
 
     from .source import Column
+
+# What reads like the name of a category; addresses and numbers of people do not.
+_LABEL = re.compile(r"[^\W\d][\w \-]{0,29}(?<!\d{4})")
 
 
 def measure(rule: Single, context: Context) -> Measure:
@@ -240,6 +244,9 @@ def _column_values(rule: Single, context: Context, where: str | None) -> Measure
         name = identifier(column.name)
         needs["low"] = f"min({name}){filtered(where)}"
         needs["high"] = f"max({name}){filtered(where)}"
+    elif isinstance(condition, model.Membership) and not condition.negated:
+        # A rule that lists its column's values says that they are categories, fit to be shown.
+        needs["odd"] = f"min({identifier(column.name)}){filtered(where, f'NOT ({meeting})')}"
 
     def finish(found: Found) -> Verdict:
         share = _int(found["meeting"]) / _int(found["kept"])
@@ -251,6 +258,8 @@ def _column_values(rule: Single, context: Context, where: str | None) -> Measure
             metrics[f"Column.{column.name}.Minimum"] = float(low)
             metrics[f"Column.{column.name}.Maximum"] = float(high)
             lie = f"values lie from {shown(low)} to {shown(high)}"
+        elif (odd := found.get("odd")) is not None:
+            lie = f"one has the value `{odd}`" if _LABEL.fullmatch(str(odd)) else ""
         return _compliance(rule, column, found, metrics, lie)
 
     return Measure(needs, finish)
