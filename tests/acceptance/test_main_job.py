@@ -44,15 +44,15 @@ def test_iris_is_trained_once_and_then_only_replaced_by_something_better(user, t
     first = user.types("trigger", "training", "--follow", folder=project)
     assert first.code == 0, first.text
     version = champion(user, project)
-    assert version["version"] == "1"
+    assert version["version"] == 1
     assert {name: version["metrics"][name] for name in IRIS} == IRIS
-    assert version["states"] == dict.fromkeys(("train", "evaluate", "audit", "deploy"), "Complete")
+    assert version["stages"] == dict.fromkeys(("train", "evaluate", "audit", "deploy"), "Complete")
 
     # The same data and the same seed give the same model: a tie, which does not win.
     again = user.types("trigger", "training", folder=project)
     assert again.code == 1
     assert "f1_score 0.955737 does not beat champion version 1's 0.955737" in again.text
-    assert champion(user, project)["version"] == "1"
+    assert champion(user, project)["version"] == 1
 
     # Data with a value that is no class stops the run before anything is trained.
     bad = tmp_path / "bad.csv"
@@ -74,7 +74,7 @@ def test_iris_is_trained_once_and_then_only_replaced_by_something_better(user, t
     assert worse.code == 1
     assert "outside at least 0.9" in worse.text
     assert "does not beat champion version 1" in worse.text
-    assert champion(user, project)["version"] == "1"
+    assert champion(user, project)["version"] == 1
 
     # A ruleset the data cannot meet stops the run; one that is no DQDL stops the deploy.
     ruleset = project / "quality" / "raw.dqdl"
