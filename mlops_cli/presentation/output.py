@@ -153,7 +153,7 @@ def _console(*, stderr: bool) -> Console:
     from rich.console import Console
 
     width: dict[str, Any] = (
-        {} if os.environ.get("COLUMNS") or sys.stdout.isatty() else {"width": 100}
+        {} if os.environ.get("COLUMNS") or sys.stdout.isatty() else {"width": 120}
     )
     return Console(stderr=stderr, highlight=False, emoji=False, **width)
 

@@ -28,6 +28,7 @@ _COLOURS: Final = {
     "Undefined": "dim",
 }
 _STAGES: Final = ("train", "evaluate", "audit", "deploy")
+_WIDE: Final = 112
 
 
 def render_model_list(found: ModelList, console: Console) -> None:
@@ -45,22 +46,32 @@ def render_model_list(found: ModelList, console: Console) -> None:
 def render_model_versions(model: ModelVersions, console: Console) -> None:
     """The versions of a model; of one alone, also all that is known of it."""
     metrics = _metrics(model)
-    shown = tables.table("version", *metrics, *_STAGES, "alias", "registered")
+    # The table of four states needs its room; a narrow terminal gets the state that counts.
+    wide = console.width >= _WIDE
+    stages = _STAGES if wide else ("state",)
+    shown = tables.table("version", *metrics, *stages, "alias", "registered")
     for version in model.versions:
-        tables.add(
-            shown,
-            (
-                version.version,
-                *(_number(version.metrics, metric) for metric in metrics),
-                *(_stage(version.stages.get(stage)) for stage in _STAGES),
-                ", ".join(version.aliases),
-                f"{version.created:%Y-%m-%d %H:%M}",
-            ),
+        states = [_stage(version.stages.get(stage)) for stage in _STAGES]
+        row = (
+            version.version,
+            *(_number(version.metrics, metric) for metric in metrics),
+            *(states if wide else [_furthest(version)]),
+            ", ".join(version.aliases),
+            f"{version.created:%Y-%m-%d}",
         )
+        tables.add(shown, row)
     console.print(tables.clean(model.name), style="bold", markup=False)
     console.print(shown)
     if len(model.versions) == 1:
         _one(model, model.versions[0], console)
+
+
+def _furthest(version: ModelVersion) -> Text:
+    """The first stage that is not complete, with its state; else that all are."""
+    for stage in _STAGES:
+        if (state := version.stages.get(stage, "Undefined")) != "Complete":
+            return _stage(state, prefix=f"{stage}: ")
+    return _stage("Complete")
 
 
 def render_tracking_ui(ui: TrackingUi, console: Console) -> None:
@@ -112,8 +123,8 @@ def _number(metrics: Mapping[str, float], name: str) -> str:
     return f"{metrics[name]:.4f}" if name in metrics else ""
 
 
-def _stage(state: str | None) -> Text:
+def _stage(state: str | None, *, prefix: str = "") -> Text:
     from rich.text import Text
 
     word = tables.clean(state or "Undefined")
-    return Text(word, _COLOURS.get(word, "default"))
+    return Text(prefix + word, _COLOURS.get(word, "default"))
