@@ -79,9 +79,11 @@ def importance(fitted: Any, test: pd.DataFrame, model: Model) -> Figure:
 
 def render(run: Run, verdict: dict[str, Any], plots: list[Path], *, rows: int) -> str:
     """The page, with its pictures in it."""
+    verdicts = {name: run.path(f"quality/{name}.json") for name in run.settings.model.quality}
     gates = {
-        path.stem: json.loads(path.read_text(encoding="utf-8"))
-        for path in sorted(run.path("quality/x").parent.glob("*.json"))
+        name: json.loads(path.read_text(encoding="utf-8"))
+        for name, path in verdicts.items()
+        if path.exists()
     }
     template = (Path(__file__).parent / "report.html.j2").read_text(encoding="utf-8")
     page = Environment(autoescape=True).from_string(template)
