@@ -36,7 +36,7 @@ def start(
     return results.start(airflow_version, progress=presentation.progress(), clock=SystemClock())
 
 
-@command(app)
+@command(app, epilog="Example: `mlops airflow stop`")
 def stop() -> object:
     """Stop the local Airflow and everything it started.
 
@@ -48,7 +48,7 @@ def stop() -> object:
     return results.stop(progress=presentation.progress(), clock=SystemClock())
 
 
-@command(app)
+@command(app, epilog="Examples: `mlops airflow status` · `mlops airflow status --json`")
 def status() -> object:
     """Show whether the local Airflow runs, and how it is.
 
@@ -60,13 +60,13 @@ def status() -> object:
     return results.status(clock=SystemClock())
 
 
-@command(app, "open")
+@command(app, "open", epilog="Examples: `mlops airflow open` · `mlops airflow open --no-browser`")
 def open_ui(
     browser: Annotated[
         bool, typer.Option("--browser/--no-browser", help="Open it, not only print where it is.")
     ] = True,
 ) -> object:
-    """Show where the web interface is, and open it in the browser."""
+    """Open the web interface, and show where it is."""
     from mlops_cli.environments.local import results
     from mlops_cli.presentation.output import is_terminal
 

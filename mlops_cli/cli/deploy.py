@@ -27,10 +27,16 @@ def register(app: typer.Typer) -> None:
     command(
         app,
         panel=_PANEL,
-        epilog="`mlops deploy --env local --dry-run` · `mlops deploy --env local`",
+        epilog="Examples: `mlops deploy --env local --dry-run` · `mlops deploy --env local`",
     )(deploy)
-    command(app, panel=_PANEL)(rollback)
-    command(app, panel=_PANEL)(releases)
+    command(
+        app,
+        panel=_PANEL,
+        epilog="Examples: `mlops rollback` · `mlops rollback --to 20260301T120000Z-0123456789ab`",
+    )(rollback)
+    command(app, panel=_PANEL, epilog="Examples: `mlops releases` · `mlops releases --json`")(
+        releases
+    )
 
 
 def deploy(
@@ -46,7 +52,11 @@ def deploy(
     yes: YesOption = False,
     timeout: TimeoutOption = 60.0,
 ) -> object:
-    """Put the project on an Airflow, all at once or not at all, and prove it is live."""
+    """Put the project on an Airflow and prove it is live.
+
+    All of it goes live at once, or nothing does: a release is uploaded beside the one in service,
+    and one small write makes it the live one. The same content again is not uploaded again.
+    """
     from mlops_cli import presentation
     from mlops_cli.core.clock import SystemClock
     from mlops_cli.deployment.deploy import deploy as run

@@ -16,11 +16,14 @@ def register(app: typer.Typer) -> None:
     models = typer.Typer(
         name="models", no_args_is_help=True, help="What is registered, and who is champion."
     )
-    command(models, "list")(list_)
-    command(models, epilog="`mlops models show churn` · `mlops models show churn --version 2`")(
-        show
+    command(models, "list", epilog="Examples: `mlops models list` · `mlops models list --json`")(
+        list_
     )
-    command(models)(ui)
+    command(
+        models,
+        epilog="Examples: `mlops models show churn` · `mlops models show churn --version 2`",
+    )(show)
+    command(models, epilog="Examples: `mlops models ui` · `mlops models ui --port 5000`")(ui)
     app.add_typer(models, rich_help_panel="Run")
 
 

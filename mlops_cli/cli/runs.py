@@ -20,11 +20,16 @@ def register(app: typer.Typer) -> None:
     command(
         app,
         panel=_PANEL,
-        epilog="`mlops trigger training` · `mlops trigger training --conf source=data/new.csv` · "
+        epilog="Examples: `mlops trigger training` · "
+        "`mlops trigger training --conf source=data/new.csv` · "
         "`mlops trigger training --no-follow --json`",
     )(trigger)
-    command(app, panel=_PANEL)(status)
-    command(app, panel=_PANEL)(logs)
+    command(app, panel=_PANEL, epilog="Examples: `mlops status` · `mlops status training --json`")(
+        status
+    )
+    command(
+        app, panel=_PANEL, epilog="Examples: `mlops logs training` · `mlops logs training evaluate`"
+    )(logs)
 
 
 def trigger(

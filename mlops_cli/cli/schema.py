@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    command(app, "schema", epilog="`mkdir -p .mlops && mlops schema > .mlops/schema.json`")(schema)
+    command(
+        app, "schema", epilog="Example: `mkdir -p .mlops && mlops schema > .mlops/schema.json`"
+    )(schema)
 
 
 def schema() -> JsonSchema:

@@ -13,8 +13,8 @@ from .commands import command
 from .options import EnvironmentOption, ProjectOption  # noqa: TC001 -- Typer reads them
 
 _EXAMPLES = """
-`mlops test` · `mlops test --no-pipeline` for the quick part · `mlops test --keep` to look at what
-the run wrote
+Examples: `mlops test` · `mlops test --no-pipeline` for the quick part · `mlops test --keep` to look
+at what the run wrote
 
 Exit codes: 0 both passed · 1 a test, a gate or a task failed · 3 `mlops.yaml` invalid.
 """

@@ -13,8 +13,8 @@ from .commands import command
 from .options import EnvironmentOption, ProjectOption  # noqa: TC001 -- Typer reads them
 
 _EXAMPLES = """
-`mlops validate --strict --junit report.xml` in CI · `mlops validate --select MLP3 --ignore MLP304`
-· `mlops validate --explain MLP351`
+Examples: `mlops validate --strict --junit report.xml` in CI ·
+`mlops validate --select MLP3 --ignore MLP304` · `mlops validate --explain MLP351`
 
 Exit codes: 0 nothing wrong · 1 an error (with `--strict`: or a warning) · 3 `mlops.yaml` invalid.
 """
