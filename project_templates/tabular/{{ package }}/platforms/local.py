@@ -9,6 +9,7 @@ import signal
 import subprocess
 import tempfile
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -87,15 +88,21 @@ class StepOperator(BaseOperator):
         ) as child:
             self._child = child.pid
             assert child.stdout is not None
-            for line in child.stdout:
-                last = line.rstrip() or last
-                self.log.info("%s", line.rstrip())
+            try:
+                for line in child.stdout:
+                    last = line.rstrip() or last
+                    self.log.info("%s", line.rstrip())
+            except BaseException:
+                # The task's time is up. Leaving this block waits for the step, so end it first.
+                self.on_kill()
+                raise
         return child.returncode, last
 
     def on_kill(self) -> None:
         """Stop the step, and all that it started, when the task is stopped."""
         if child := getattr(self, "_child", None):
-            os.killpg(child, signal.SIGTERM)
+            with suppress(ProcessLookupError):  # it has just ended by itself
+                os.killpg(child, signal.SIGTERM)
 
 
 def step(
