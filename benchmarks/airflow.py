@@ -78,12 +78,12 @@ def ours(folder: Path) -> float:
         [BIN / "mlops", "airflow", "start", "-q"], env=env, check=True, capture_output=True
     )
     try:
-        from mlops_cli.environments.local.instance import status
+        from mlops_cli.environments.local.instance import find_running
 
         os.environ["MLOPS_DATA_DIR"] = str(folder)
-        instance = status()
+        instance = find_running()
         assert instance is not None
-        run_once(instance.url, *instance.credentials(), began + DEADLINE)
+        run_once(instance.url, instance.username, instance.password.reveal(), began + DEADLINE)
         return time.monotonic() - began
     finally:
         subprocess.run([BIN / "mlops", "airflow", "stop"], env=env, check=True, capture_output=True)

@@ -13,6 +13,7 @@ ROUNDS = 5
 
 def main() -> int:
     """Measure on a fresh Iris project; Airflow reads the very same DAG file."""
+    from mlops_cli.core.clock import SystemClock
     from mlops_cli.core.progress import Silent
     from mlops_cli.environments.interpreters import airflow_interpreter
     from mlops_cli.environments.release.build import build
@@ -24,8 +25,8 @@ def main() -> int:
         base = Path(folder)
         seconds([BIN / "mlops", "new", "iris", "--defaults", "--no-git"], cwd=base)
         project = base / "iris"
-        release = base / "release"
-        build(load(project), "local", release, python=Path(sys.executable))
+        python = Path(sys.executable)
+        release = build(load(project), "local", base, python=python, clock=SystemClock()).root
         dags = environment(
             AIRFLOW_HOME=str(base / "home"),
             AIRFLOW__CORE__DAGS_FOLDER=str(release / "dags"),
