@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from . import model
-from .measurement import Context, Group, Measure, Verdict, filtered
+from .measurement import Context, Group, Measure, Query, Verdict, filtered
 from .measures import check_numbers, measure
 from .parser import parse
 from .printer import write_rule
@@ -83,7 +83,7 @@ class _Run:
     def __init__(self, context: Context, rows: int) -> None:
         self._context = context
         self._rows = rows
-        self._groups: dict[Group, dict[str, float | None] | str] = {}
+        self._found: dict[Group | Query, dict[str, float | None] | str] = {}
 
     def evaluate(self, rules: Iterable[model.Rule | model.Analyzer]) -> dict[int, _Answer]:
         """Answer every rule, by its identity: two rules may be equal and stand in two places."""
@@ -149,24 +149,24 @@ class _Run:
         if measured.needs_rows and not values["kept"]:
             # As Glue does: a rule about no row at all holds, as long as there is data.
             return Verdict(True, "No row meets the `where`")
-        if measured.group is not None:
-            values |= self._grouped(measured.group)
+        if measured.query is not None:
+            values |= self._queried(measured.query)
         return measured.finish(values)
 
-    def _grouped(self, group: Group) -> dict[str, float | None]:
-        """Run a grouping once for all rules that need it."""
+    def _queried(self, query: Group | Query) -> dict[str, float | None]:
+        """Run a query once for all rules that need it."""
         import duckdb
 
-        if group not in self._groups:
+        if query not in self._found:
             try:
-                row = self._context.connection.execute(group.sql()).fetchone() or ()
-                names = ("groups", "singletons", "keyed")
-                self._groups[group] = dict(zip(names, row, strict=True))
+                row = self._context.connection.execute(query.sql()).fetchone() or ()
+                self._found[query] = dict(zip(query.names, row, strict=True))
             except duckdb.Error as error:
-                self._groups[group] = first_line(error)
-        found = self._groups[group]
+                self._found[query] = first_line(error)
+        found = self._found[query]
         if isinstance(found, str):
-            raise CannotEvaluateError(f"The values could not be grouped: {found}")
+            what = "grouped" if isinstance(query, Group) else "compared"
+            raise CannotEvaluateError(f"The values could not be {what}: {found}")
         return found
 
 

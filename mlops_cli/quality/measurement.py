@@ -38,6 +38,11 @@ class Group:
     keys: tuple[str, ...]
     where: str | None
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What the one row of its result holds."""
+        return ("groups", "singletons", "keyed", "weighted")
+
     def sql(self) -> str:
         """Count the groups; a row whose keys are all NULL is in none."""
         keys = ", ".join(identifier(key) for key in self.keys)
@@ -45,9 +50,22 @@ class Group:
         kept = f"({filled}) AND {self.where}" if self.where else filled
         return (
             "SELECT count(*) AS groups, count(*) FILTER (n = 1) AS singletons, "  # noqa: S608
-            "coalesce(sum(n), 0)::BIGINT AS keyed "
+            "coalesce(sum(n), 0)::BIGINT AS keyed, "
+            "coalesce(sum(n * ln(n)) FILTER (n > 1), 0) AS weighted "
             f"FROM (SELECT count(*) AS n FROM data WHERE {kept} GROUP BY {keys})"
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A query of one row that no other rule's aggregates can be part of."""
+
+    text: str
+    names: tuple[str, ...]
+
+    def sql(self) -> str:
+        """Write it."""
+        return self.text
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +74,7 @@ class Measure:
 
     needs: Mapping[str, str]
     finish: Callable[[Found], Verdict]
-    group: Group | None = None
+    query: Group | Query | None = None
     needs_rows: bool = True
     """Without a row it fails."""
     where: str | None = None
@@ -100,6 +118,49 @@ def filtered(where: str | None, also: str | None = None) -> str:
 def condition_of(rule: Single) -> model.Condition | None:
     """Give the condition of a rule; an analyzer has none."""
     return rule.condition if isinstance(rule, model.Rule) else None
+
+
+def compliance(
+    rule: Single, column: Column, found: Found, metrics: dict[str, float], lie: str
+) -> Verdict:
+    """Say whether every row meets the condition, or the share that the threshold says."""
+    rows, meeting = whole(found["kept"]), whole(found["meeting"])
+    condition = condition_of(rule)
+    threshold = rule.threshold if isinstance(rule, model.Rule) else None
+    passed = meeting == rows if threshold is None else meets(meeting / rows, threshold)
+    if passed or condition is None:
+        return Verdict(True, metrics=metrics)
+    message = (
+        f"{rows - meeting} of {rows} rows of `{column.name}` do not meet "
+        f"`{rule.type} {write_condition(condition)}`"
+    )
+    if threshold is not None:
+        message += (
+            f"; the share that does is {shown(meeting / rows)}, "
+            f"and should be {write_condition(threshold)}"
+        )
+    return Verdict(False, f"{message}; {lie}" if lie else message, metrics)
+
+
+def key_columns(rule: Single, context: Context) -> tuple[str, ...]:
+    """Find the columns that a rule names."""
+    return tuple(context.column(parameter.value).name for parameter in rule.parameters)
+
+
+def metric_key(keys: tuple[str, ...], metric: str) -> str:
+    """Write the name Glue gives to a metric of these columns."""
+    scope = "Column" if len(keys) == 1 else "Multicolumn"
+    return f"{scope}.{','.join(keys)}.{metric}"
+
+
+def named(keys: tuple[str, ...]) -> str:
+    """Write columns for people."""
+    return ", ".join(f"`{key}`" for key in keys)
+
+
+def whole(value: float | None) -> int:
+    """Read a count; nothing was counted where there is no value."""
+    return int(value or 0)
 
 
 def judge(rule: Single, what: str, key: str, value: float | None, *, missing: str = "") -> Verdict:

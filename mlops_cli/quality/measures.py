@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from . import model
-from .connection import identifier, literal
+from .connection import identifier
 from .cursor import did_you_mean
 from .measurement import (
     Context,
@@ -20,22 +20,25 @@ from .measurement import (
     Measure,
     Single,
     Verdict,
+    compliance,
     condition_of,
     filtered,
     judge,
+    key_columns,
+    metric_key,
+    named,
     shown,
+    whole,
 )
-from .printer import write_condition
+from .numeric import aggregate, correlation, entropy
+from .patterns import check_pattern, column_names_match
 from .sql import numbers, values_predicate
-from .values import CannotEvaluateError, check_bounds, meets, number
-from .where import first_line, where_sql
+from .values import CannotEvaluateError, check_bounds, number
+from .where import where_sql
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    import duckdb
-
-    from .source import Column
 
 # What reads like the name of a category; addresses and numbers of people do not.
 _LABEL = re.compile(r"[^\W\d][\w \-]{0,29}(?<!\d{4})")
@@ -57,7 +60,7 @@ def measure(rule: Single, context: Context) -> Measure:
 def _row_count(rule: Single, _context: Context, where: str | None) -> Measure:
     return Measure(
         {"rows": f"count(*){filtered(where)}"},
-        lambda found: judge(rule, "RowCount", "Dataset.*.RowCount", _int(found["rows"])),
+        lambda found: judge(rule, "RowCount", "Dataset.*.RowCount", whole(found["rows"])),
         needs_rows=False,
     )
 
@@ -86,7 +89,7 @@ def _completeness(rule: Single, context: Context, where: str | None) -> Measure:
     key = f"Column.{column.name}.Completeness"
 
     def finish(found: Found) -> Verdict:
-        filled, rows = _int(found["filled"]), _int(found["kept"])
+        filled, rows = whole(found["filled"]), whole(found["kept"])
         share = filled / rows
         if rule.type != "IsComplete":
             return judge(rule, f"Completeness of `{column.name}`", key, share)
@@ -100,29 +103,20 @@ def _completeness(rule: Single, context: Context, where: str | None) -> Measure:
     return Measure({"filled": f"count({identifier(column.name)}){filtered(where)}"}, finish)
 
 
-def _keys(rule: Single, context: Context) -> tuple[str, ...]:
-    return tuple(context.column(parameter.value).name for parameter in rule.parameters)
-
-
-def _metric_key(keys: tuple[str, ...], metric: str) -> str:
-    scope = "Column" if len(keys) == 1 else "Multicolumn"
-    return f"{scope}.{','.join(keys)}.{metric}"
-
-
 def _uniqueness(rule: Single, context: Context, where: str | None) -> Measure:
-    keys = _keys(rule, context)
-    named = _named(keys)
-    key = _metric_key(keys, "Uniqueness")
+    keys = key_columns(rule, context)
+    shown_keys = named(keys)
+    key = metric_key(keys, "Uniqueness")
 
     def finish(found: Found) -> Verdict:
-        keyed, singletons = _int(found["keyed"]), _int(found["singletons"])
+        keyed, singletons = whole(found["keyed"]), whole(found["singletons"])
         if not keyed:
-            return Verdict(False, f"{named} has no values")
+            return Verdict(False, f"{shown_keys} has no values")
         share = singletons / keyed
         if rule.type == "Uniqueness":
-            return judge(rule, f"Uniqueness of {named}", key, share)
+            return judge(rule, f"Uniqueness of {shown_keys}", key, share)
         message = (
-            f"{keyed - singletons} of {keyed} values of {named} occur more than once: "
+            f"{keyed - singletons} of {keyed} values of {shown_keys} occur more than once: "
             f"its uniqueness is {shown(share)}"
         )
         unique = singletons == keyed
@@ -132,7 +126,7 @@ def _uniqueness(rule: Single, context: Context, where: str | None) -> Measure:
 
 
 def _primary_key(rule: Single, context: Context, where: str | None) -> Measure:
-    keys = _keys(rule, context)
+    keys = key_columns(rule, context)
     unique = _uniqueness(rule, context, where)
     needs = {
         f"filled{position}": f"count({identifier(key)}){filtered(where)}"
@@ -141,26 +135,26 @@ def _primary_key(rule: Single, context: Context, where: str | None) -> Measure:
 
     def finish(found: Found) -> Verdict:
         verdict = unique.finish(found)
-        rows = _int(found["kept"])
+        rows = whole(found["kept"])
         metrics = dict(verdict.metrics)
         messages = [verdict.message] if verdict.message else []
         for position, key in enumerate(keys):
-            filled = _int(found[f"filled{position}"])
+            filled = whole(found[f"filled{position}"])
             metrics[f"Column.{key}.Completeness"] = filled / rows
             if filled < rows:
                 messages.append(f"`{key}` has no value in {rows - filled} of {rows} rows")
         return Verdict(verdict.passed and not messages, "; ".join(messages), metrics)
 
-    return Measure(needs, finish, unique.group)
+    return Measure(needs, finish, unique.query)
 
 
 def _unique_value_ratio(rule: Single, context: Context, where: str | None) -> Measure:
-    keys = _keys(rule, context)
+    keys = key_columns(rule, context)
     key = f"Column.{keys[0]}.UniqueValueRatio"
 
     def finish(found: Found) -> Verdict:
-        groups = _int(found["groups"])
-        value = _int(found["singletons"]) / groups if groups else None
+        groups = whole(found["groups"])
+        value = whole(found["singletons"]) / groups if groups else None
         missing = f"`{keys[0]}` has no values"
         return judge(rule, f"UniqueValueRatio of `{keys[0]}`", key, value, missing=missing)
 
@@ -168,36 +162,15 @@ def _unique_value_ratio(rule: Single, context: Context, where: str | None) -> Me
 
 
 def _distinct_values(rule: Single, context: Context, where: str | None) -> Measure:
-    keys = _keys(rule, context)
+    keys = key_columns(rule, context)
     key = f"Column.{keys[0]}.DistinctValuesCount"
 
     def finish(found: Found) -> Verdict:
-        nulls = _int(found["kept"]) > _int(found["keyed"])
-        value = _int(found["groups"]) + nulls
+        nulls = whole(found["kept"]) > whole(found["keyed"])
+        value = whole(found["groups"]) + nulls
         return judge(rule, f"DistinctValuesCount of `{keys[0]}`", key, value)
 
     return Measure({}, finish, Group(keys, where))
-
-
-_AGGREGATES = {"Mean": "avg", "Sum": "sum", "StandardDeviation": "stddev_pop"}
-
-
-def _aggregate(rule: Single, context: Context, where: str | None) -> Measure:
-    column = context.column(rule.parameters[0].value)
-    if column.type not in ("integer", "number"):
-        note = f" ({column.note})" if column.note else ""
-        raise CannotEvaluateError(
-            f"{rule.type} is about numbers, and column `{column.name}` holds {column.type}{note}"
-        )
-    double = f"CAST({identifier(column.name)} AS DOUBLE)"
-    missing = f"`{column.name}` has no values, so it has no {rule.type}"
-    key = f"Column.{column.name}.{rule.type}"
-    return Measure(
-        {"value": f"{_AGGREGATES[rule.type]}({double}){filtered(where)}"},
-        lambda found: judge(
-            rule, f"{rule.type} of `{column.name}`", key, found["value"], missing=missing
-        ),
-    )
 
 
 def _column_length(rule: Single, context: Context, where: str | None) -> Measure:
@@ -223,10 +196,10 @@ def _column_length(rule: Single, context: Context, where: str | None) -> Measure
     def finish(found: Found) -> Verdict:
         metrics = {key: float(found[name] or 0) for name, key in keys.items()}
         if condition is None or isinstance(condition, model.Membership):
-            share = _int(found["meeting"]) / _int(found["kept"])
+            share = whole(found["meeting"]) / whole(found["kept"])
             metrics[f"Column.{column.name}.LengthCompliance"] = share
-        lie = f"lengths lie from {shown(_int(found['low']))} to {shown(_int(found['high']))}"
-        return _compliance(rule, column, found, metrics, lie)
+        lie = f"lengths lie from {shown(whole(found['low']))} to {shown(whole(found['high']))}"
+        return compliance(rule, column, found, metrics, lie)
 
     return Measure(needs, finish)
 
@@ -236,7 +209,7 @@ def _column_values(rule: Single, context: Context, where: str | None) -> Measure
     condition = condition_of(rule)
     if condition is None:
         raise CannotEvaluateError("The analyzer `ColumnValues` cannot be evaluated here yet")
-    _check_pattern(context.connection, condition)
+    check_pattern(context.connection, condition)
     meeting = values_predicate(column, condition, now=context.now, ignore_case=_ignores_case(rule))
     needs = {"meeting": f"count(*){filtered(where, meeting)}"}
     numeric = column.type in ("integer", "number")
@@ -249,7 +222,7 @@ def _column_values(rule: Single, context: Context, where: str | None) -> Measure
         needs["odd"] = f"min({identifier(column.name)}){filtered(where, f'NOT ({meeting})')}"
 
     def finish(found: Found) -> Verdict:
-        share = _int(found["meeting"]) / _int(found["kept"])
+        share = whole(found["meeting"]) / whole(found["kept"])
         kind = "PatternMatch" if isinstance(condition, model.Matches) else "ColumnValues.Compliance"
         metrics = {f"Column.{column.name}.{kind}": share}
         lie = ""
@@ -260,47 +233,9 @@ def _column_values(rule: Single, context: Context, where: str | None) -> Measure
             lie = f"values lie from {shown(low)} to {shown(high)}"
         elif (odd := found.get("odd")) is not None:
             lie = f"one has the value `{odd}`" if _LABEL.fullmatch(str(odd)) else ""
-        return _compliance(rule, column, found, metrics, lie)
+        return compliance(rule, column, found, metrics, lie)
 
     return Measure(needs, finish)
-
-
-def _compliance(
-    rule: Single, column: Column, found: Found, metrics: dict[str, float], lie: str
-) -> Verdict:
-    """Every row must meet the condition, or the share that the threshold says."""
-    rows, meeting = _int(found["kept"]), _int(found["meeting"])
-    condition = condition_of(rule)
-    threshold = rule.threshold if isinstance(rule, model.Rule) else None
-    passed = meeting == rows if threshold is None else meets(meeting / rows, threshold)
-    if passed or condition is None:
-        return Verdict(True, metrics=metrics)
-    message = (
-        f"{rows - meeting} of {rows} rows of `{column.name}` do not meet "
-        f"`{rule.type} {write_condition(condition)}`"
-    )
-    if threshold is not None:
-        message += (
-            f"; the share that does is {shown(meeting / rows)}, "
-            f"and should be {write_condition(threshold)}"
-        )
-    return Verdict(False, f"{message}; {lie}" if lie else message, metrics)
-
-
-def _check_pattern(connection: duckdb.DuckDBPyConnection, condition: model.Condition) -> None:
-    """Try a pattern alone, so that a bad one spoils no other rule's query."""
-    import duckdb
-
-    if not isinstance(condition, model.Matches):
-        return
-    pattern = literal(condition.pattern.raw)
-    try:
-        connection.execute(f"SELECT regexp_full_match('', {pattern})")
-    except duckdb.Error as error:
-        raise CannotEvaluateError(
-            f"The pattern cannot be used (look-around and back-references are not known): "
-            f"{first_line(error)}"
-        ) from error
 
 
 def _ignores_case(rule: Single) -> bool:
@@ -325,14 +260,6 @@ def check_numbers(rule: Single) -> None:
             check_bounds(condition, *worth)
 
 
-def _named(keys: tuple[str, ...]) -> str:
-    return ", ".join(f"`{key}`" for key in keys)
-
-
-def _int(value: float | None) -> int:
-    return int(value or 0)
-
-
 _MEASURES: dict[str, Callable[[Single, Context, str | None], Measure]] = {
     "RowCount": _row_count,
     "ColumnCount": _column_count,
@@ -344,9 +271,13 @@ _MEASURES: dict[str, Callable[[Single, Context, str | None], Measure]] = {
     "IsPrimaryKey": _primary_key,
     "UniqueValueRatio": _unique_value_ratio,
     "DistinctValuesCount": _distinct_values,
-    "Mean": _aggregate,
-    "Sum": _aggregate,
-    "StandardDeviation": _aggregate,
+    "Mean": aggregate,
+    "Sum": aggregate,
+    "StandardDeviation": aggregate,
+    "Variance": aggregate,
+    "Entropy": entropy,
+    "ColumnCorrelation": correlation,
+    "ColumnNamesMatchPattern": column_names_match,
     "ColumnLength": _column_length,
     "ColumnValues": _column_values,
 }

@@ -95,14 +95,20 @@ _ALL = (
         "Population standard deviation of the values, without NULL",
     ),
     _row(
-        "Variance", "column", "number", "where", "Population variance of the values, without NULL"
+        "Variance",
+        "column",
+        "number",
+        "where here",
+        "Population variance of the values, without NULL",
     ),
-    _row("Entropy", "column", "number", "where", "Entropy of the values in nats, without NULL"),
+    _row(
+        "Entropy", "column", "number", "where here", "Entropy of the values in nats, without NULL"
+    ),
     _row(
         "ColumnCorrelation",
         "first column, second column",
         "number",
-        "where",
+        "where here",
         "Pearson correlation of two columns",
     ),
     _row(
@@ -127,7 +133,13 @@ _ALL = (
         "Every value can be read as the type",
     ),
     _row("ColumnExists", "column", "", "here", "There is a column of exactly this name"),
-    _row("ColumnNamesMatchPattern", "pattern", "", "", "The name of every column matches"),
+    _row(
+        "ColumnNamesMatchPattern",
+        "pattern",
+        "",
+        "here",
+        "The pattern is found in the name of every column",
+    ),
     _row("DataFreshness", "column", "duration", "where", "Age of every date of a column"),
     _row(
         "CustomSql",

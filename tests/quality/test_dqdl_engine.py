@@ -42,6 +42,16 @@ OUTCOMES = [
     ('Sum "x" = 12', "PASS"),
     ('StandardDeviation "n" between 1.67 and 1.68', "PASS"),  # population: sample is 1.87
     ('Mean "all_null" > 0', "FAIL"),
+    ('Variance "n" between 2.79 and 2.81', "PASS"),  # population: sample is 3.5
+    ('Variance "all_null" >= 0', "FAIL"),
+    ('Entropy "n" between 1.332 and 1.333', "PASS"),  # in nats, without the NULL
+    ('Entropy "ok" > 0 where "ok"', "FAIL"),
+    ('Entropy "all_null" >= 0', "FAIL"),
+    ('ColumnCorrelation "n" "x" > 0.9', "PASS"),
+    ('ColumnCorrelation "n" "odd\\" name" > -2', "FAIL"),  # a constant correlates with nothing
+    ('ColumnCorrelation "n" "all_null" > -2', "FAIL"),
+    ('ColumnNamesMatchPattern "[a-z]"', "PASS"),  # found anywhere in the name
+    ('ColumnNamesMatchPattern "^[a-z_]+$"', "FAIL"),
     ('ColumnLength "s" >= 0', "PASS"),
     ('ColumnLength "s" > 0', "FAIL"),  # NULL has length 0
     ('ColumnLength "s" in [0, 1, 3, 4]', "PASS"),
@@ -104,7 +114,10 @@ CANNOT = [
     ("RowCount = NULL", "`NULL` is not a number"),
     ('ColumnValues "day" between "2026-02-01" and "2026-01-01"', "not before the second"),
     ('ColumnValues "day" > (now() - 2000000000 days)', "is no date"),
-    ('Entropy "n" > 1', "Rules of the type `Entropy` cannot be evaluated here yet"),
+    ('DetectAnomalies "RowCount"', "Rules of the type `DetectAnomalies` cannot be evaluated"),
+    ('Variance "s" > 1', "Variance is about numbers, and column `s` holds text"),
+    ('ColumnCorrelation "n" "s" > 1', "is about numbers, and column `s` holds text"),
+    ('ColumnNamesMatchPattern "(?=a)"', "The pattern cannot be used"),
     ('CustomSql "select 1" > 0', "Rules of the type `CustomSql` cannot be evaluated here yet"),
     ('RowCount > 0 where "nope > 1"', "The `where` cannot be used"),
     ('RowCount > 0 where "n +"', "The `where` is no SQL condition"),
@@ -151,6 +164,9 @@ def test_an_error_inside_of_or_is_not_outvoted(people, outcome):
         'IsUnique "id"',
         'IsPrimaryKey "id"',
         'Mean "id" > 0',
+        'Variance "id" >= 0',
+        'Entropy "id" >= 0',
+        'ColumnCorrelation "id" "id" >= 0',
         'Sum "id" = 0',
         'DistinctValuesCount "id" >= 0',
         'ColumnLength "s" >= 0',
@@ -244,7 +260,7 @@ def test_the_report_has_the_shape_of_glue(people):
 
 
 def test_analyzers_alone_do_not_pass(people):
-    report = check('Analyzers = [ Mean "n", Entropy "n" ]', people)
+    report = check('Analyzers = [ Mean "n", FileSize ]', people)
     assert not report.passed
     assert [one.outcome for one in report.analyzers] == ["PASS", "ERROR"]
 
