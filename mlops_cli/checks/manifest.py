@@ -11,6 +11,7 @@ from mlops_cli.core.diagnostics import Severity
 from mlops_cli.project.paths import MANIFEST
 
 from .base import Finding, check
+from .sample import local_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,7 +29,7 @@ def manifest_is_valid(subject: Subject) -> Iterator[Finding]:
     Why: every other command reads it; a key that nobody knows is a setting that does nothing.
 
     Fix: follow the line and column. All problems are shown at once, with near names for unknown
-    keys. Your editor can check while you type, with the JSON Schema named in the file's first line.
+    keys. Your editor can check while you type, with the JSON Schema that `mlops schema` prints.
     """
     for problem in subject.problems:
         at = problem.at
@@ -108,10 +109,7 @@ def source_has_the_columns(subject: Subject) -> Iterator[Finding]:
 
 def local_source(subject: Subject) -> Path | None:
     """The file of the training data, when it is a file of this machine."""
-    if subject.project is None:
-        return None
-    source = subject.project.model.source.removeprefix("file://")
-    return None if "://" in source else subject.root / source
+    return None if subject.project is None else local_file(subject.project)
 
 
 def source_header(subject: Subject) -> list[str] | None:

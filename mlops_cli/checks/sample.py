@@ -7,6 +7,8 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from mlops_cli.runtime.steps import local_path
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
@@ -44,7 +46,7 @@ def take(project: Project, folder: Path, *, rows: int = ROWS) -> Sample:
     """
     from mlops_cli.quality import QualityError, check, open_source, parse
 
-    path = _local_file(project)
+    path = local_file(project)
     if path is None:
         return Sample(None, None, None)
     columns = dict(project.model.columns)
@@ -67,9 +69,12 @@ def take(project: Project, folder: Path, *, rows: int = ROWS) -> Sample:
     return Sample(None, source.rows, source.rows)
 
 
-def _local_file(project: Project) -> Path | None:
-    source = project.model.source.removeprefix("file://")
-    return None if "://" in source else project.root / source
+def local_file(project: Project) -> Path | None:
+    """The file of the training data, when it is a file of this machine."""
+    try:
+        return project.root / local_path(project.model.source)
+    except ValueError:
+        return None
 
 
 def _only(source: Source, columns: Mapping[str, str]) -> Source:

@@ -91,6 +91,13 @@ def test_a_remote_source_is_left_alone(big, tmp_path):
     assert take(big.model_copy(update={"model": model}), tmp_path).uri is None
 
 
+def test_a_file_uri_means_its_file(big, tmp_path):
+    elsewhere = tmp_path / "more rows.csv"
+    elsewhere.write_bytes((big.root / "data/iris.csv").read_bytes())
+    model = replace(big.model, source=elsewhere.as_uri())
+    assert take(big.model_copy(update={"model": model}), tmp_path).of_rows == ROWS
+
+
 def test_unreadable_data_is_left_to_the_pipeline(big, tmp_path):
     (big.root / "data/iris.csv").write_text(HEADER + "1,2,3\n")
     assert take(big, tmp_path).uri is None
