@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import signal
-import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from typer.exceptions import TyperException
 
 from mlops_cli import __version__, presentation
-from mlops_cli.core.errors import MlopsError
+from mlops_cli.core.errors import MlopsError, UsageError, from_os_error
 from mlops_cli.core.exits import Exit
 
 if TYPE_CHECKING:
@@ -56,7 +56,9 @@ def root(
 
 def _register() -> None:
     # Each module adds its commands to `app`; none of them imports anything heavy.
-    for name in ("new", "validate", "test", "deploy", "runs", "models", "airflow", "schema"):
+    for name in (
+        "new", "validate", "test", "quality", "deploy", "runs", "models", "airflow", "schema",
+    ):  # fmt: skip
         import_module(f"{__package__}.{name}").register(app)
 
 
@@ -65,31 +67,66 @@ def main(argv: Sequence[str]) -> int:
     presentation.configure(json="--json" in argv, debug="--debug" in argv)
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _stopped)
+    presentation.prepare_streams()
     try:
-        return _run(argv)
+        code = _run(argv)
     except MlopsError as error:
         presentation.show_error(error)
         return error.exit_code
-    except KeyboardInterrupt:
-        presentation.interrupted()
-        return Exit.INTERRUPTED
+    except (KeyboardInterrupt, typer.Abort):
+        code = Exit.INTERRUPTED
     except BrokenPipeError:
         # The reader of our output has gone (`| head`); nobody is left to tell.
-        sys.stdout = None
+        presentation.nobody_reads()
         return Exit.DONE
     except Exception as error:  # noqa: BLE001 -- the last boundary
-        presentation.show_crash(error, argv)
-        return Exit.BUG
+        return _unexpected(error, argv)
+    if code in (Exit.INTERRUPTED, Exit.TERMINATED, Exit.HANGUP):
+        presentation.interrupted(code)
+    return code
 
 
 def _run(argv: Sequence[str]) -> int:
     _register()
     try:
-        app(args=list(argv), prog_name="mlops")
+        # Not standalone: there, Typer prints wrong usage itself, as text also with `--json`.
+        code = app(args=list(argv), prog_name="mlops", standalone_mode=False)
     except SystemExit as ended:
-        sys.stdout.flush()
-        return ended.code if isinstance(ended.code, int) else Exit.DONE
-    return Exit.DONE
+        code = ended.code
+    except TyperException as wrong:
+        if wrong.exit_code != Exit.USAGE:
+            raise
+        return _refuse(wrong, json="--json" in argv)
+    return code if isinstance(code, int) else Exit.DONE
+
+
+def _refuse(wrong: TyperException, *, json: bool) -> int:
+    context = getattr(wrong, "ctx", None)
+    path = context.command_path if context else "mlops"
+    said = wrong.format_message()
+    if context and said == context.get_help():
+        if not json:
+            typer.echo(said, err=True)
+            return Exit.USAGE
+        said = "No command is given"
+    raise UsageError(said.rstrip("."), hint=f"See `{path} --help`") from wrong
+
+
+def _unexpected(error: Exception, argv: Sequence[str]) -> int:
+    from mlops_cli.core.errors import ProjectError
+    from mlops_cli.quality.errors import QualityError
+
+    told: MlopsError | None = None
+    if isinstance(error, QualityError):
+        told = ProjectError(error.message, hint=error.hint)
+    elif isinstance(error, OSError):
+        told = from_os_error(error)
+    if told is None:
+        presentation.show_crash(error, argv)
+        return Exit.BUG
+    told.__cause__ = error
+    presentation.show_error(told)
+    return told.exit_code
 
 
 def _stopped(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 -- signal's signature

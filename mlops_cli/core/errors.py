@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+import errno
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from .exits import Exit
 
@@ -82,3 +83,28 @@ class UnfinishedError(MlopsError):
     """Unfinished or unknown: the same command, run again, finishes it."""
 
     exit_code = Exit.UNFINISHED
+
+
+_FORBIDDEN: Final = {errno.EACCES, errno.EPERM, errno.EROFS}
+_FULL: Final = {errno.ENOSPC, errno.EDQUOT}
+
+
+def from_os_error(error: OSError) -> MlopsError | None:
+    """What the machine refused, as an error for the user; None when it may be a bug of ours.
+
+    For what no room foresaw; where a room knows more (what is live now), it says so itself.
+    """
+    place = error.filename2 or error.filename
+    what = f"`{place}`" if isinstance(place, str) else "a file"
+    if error.errno in _FORBIDDEN:
+        return NotAllowedError(
+            f"Could not use {what}: {error.strerror}",
+            hint="Choose folders that can be written: "
+            "`MLOPS_DATA_DIR` for state, `MLOPS_CACHE_DIR` for what can be built again",
+        )
+    if error.errno in _FULL:
+        return ProjectError(
+            f"Could not write {what}: {error.strerror}",
+            hint="Free some space, then run the same command again",
+        )
+    return None

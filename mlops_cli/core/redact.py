@@ -19,6 +19,11 @@ _PATTERNS: Final = (
     re.compile(r"\bgh[pousr]_\w{20,}"),
 )
 _USERINFO = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*://)[^\s/@:]+:[^\s/@]+@", re.I)
+_NAMED = re.compile(
+    r"(?P<name>\b(?:\w*password|passwd|\w*api_?key|\w*secret(?:_?access)?_?key|\w*access_token)"
+    r"[\"']?\s*[=:]\s*[\"']?)(?!\*\*\*)[^\s\"',;}]+",
+    re.I,
+)
 _HEADER = re.compile(r"(?P<name>authorization:\s*(?:bearer|basic)\s+)\S+", re.I)
 
 
@@ -54,12 +59,17 @@ def redact(text: str) -> str:
     for pattern in _PATTERNS:
         text = pattern.sub(MASK, text)
     text = _USERINFO.sub(rf"\g<scheme>{MASK}@", text)
+    text = _NAMED.sub(rf"\g<name>{MASK}", text)
     return _HEADER.sub(rf"\g<name>{MASK}", text)
 
 
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069]")
+# Control characters, invisible and direction-changing ones, line separators, lone surrogates.
+_CONTROL = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ud800-\udfff\ufeff"
+    "\U000e0000-\U000e007f]"
+)
 
 
 def printable(text: str) -> str:
     """Text from elsewhere (logs, server messages, names) with control characters escaped."""
-    return _CONTROL.sub(lambda match: f"\\x{ord(match.group()):02x}", text)
+    return _CONTROL.sub(lambda match: ascii(match.group())[1:-1], text)

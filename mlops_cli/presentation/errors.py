@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import platform
-import sys
+import tempfile
 import traceback
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from mlops_cli import __version__
@@ -15,7 +16,6 @@ from mlops_cli.core.redact import printable, redact
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from rich.console import Console
 
@@ -77,13 +77,16 @@ def write_report(error: BaseException, argv: Sequence[str]) -> Path | None:
         "",
         "".join(traceback.format_exception(error)),
     ]
-    path = report_folder() / f"{now:%Y%m%dT%H%M%S}-{type(error).__name__}.txt"
-    try:
-        write_atomic(path, redact("\n".join(lines)), mode=0o600)
-    except OSError:
-        sys.stderr.write(redact("\n".join(lines)))
-        return None
-    return path
+    name = f"{now:%Y%m%dT%H%M%S}-{type(error).__name__}.txt"
+    # The temporary folder is for a home that cannot be written, which may be what went wrong.
+    for folder in (report_folder(), Path(tempfile.gettempdir())):
+        path = folder / f"mlops-{name}"
+        try:
+            write_atomic(path, redact("\n".join(lines)), mode=0o600)
+        except OSError:
+            continue
+        return path
+    return None
 
 
 def crash_text(error: BaseException, report: Path | None) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from mlops_cli.core.exits import Exit
+from mlops_cli.core.redact import redact
 
 if TYPE_CHECKING:
     from mlops_cli.core.errors import MlopsError
@@ -44,7 +45,13 @@ def error(failure: MlopsError) -> str:
     )
 
 
-def crash(report: str) -> str:
+def interrupted(code: int) -> str:
+    """Ctrl-C, or a signal to end, as one JSON object."""
+    body = {"type": "Interrupted", "exit_code": code, "message": "interrupted"}
+    return _dump({"schema": SCHEMA, "kind": "Error", "error": body})
+
+
+def crash(report: str | None) -> str:
     """A bug of ours as one JSON object."""
     body = {"type": "Bug", "exit_code": int(Exit.BUG), "message": "mlops crashed", "report": report}
     return _dump({"schema": SCHEMA, "kind": "Error", "error": body})
@@ -72,4 +79,16 @@ def plain(value: Any) -> Any:  # noqa: ANN401 -- any result, any JSON
 
 
 def _dump(body: dict[str, Any]) -> str:
-    return json.dumps(body, indent=2, ensure_ascii=False, default=str)
+    # Masked before it is quoted, or a secret with a quote in it would pass. In ASCII, so that no
+    # locale breaks it and no control character of a name or a log reaches a terminal.
+    return json.dumps(_masked(body), indent=2, default=str)
+
+
+def _masked(value: Any) -> Any:  # noqa: ANN401 -- any JSON
+    if isinstance(value, str):
+        return redact(value)
+    if isinstance(value, dict):
+        return {redact(key): _masked(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_masked(item) for item in value]
+    return value
