@@ -11,6 +11,7 @@ import argparse
 import importlib
 import inspect
 import json
+import os
 import sys
 import time
 import traceback
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 DONE: Final = 0
 REFUSED: Final = 1
 """A gate said no; running the step again changes nothing."""
+_NO_TELEMETRY: Final = {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "1"}
 CRASHED: Final = 70
 """The step broke; running it again may help."""
 
@@ -100,6 +102,8 @@ def main(package: str, steps: Mapping[str, str], argv: Sequence[str] | None = No
         "--result", type=Path, metavar="FILE", help="where the result goes, as JSON"
     )
     known, rest = parser.parse_known_args(argv)
+    for switch, off in _NO_TELEMETRY.items():
+        os.environ.setdefault(switch, off)
     step = getattr(importlib.import_module(f"{package}.{steps[known.step]}"), known.step)
     inputs = _inputs(step, rest, parser)
     root = Path(importlib.import_module(package).__file__ or "").resolve().parents[1]

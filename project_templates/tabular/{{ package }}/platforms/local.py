@@ -44,32 +44,35 @@ class StepOperator(BaseOperator):
 
     def execute(self, context: Context) -> Any:
         """Run the step to its end, its output going to the task's log."""
-        settings = load(ROOT)
-        if settings.paths is None:
-            raise AirflowFailException("this is a checkout; only a release knows where it runs")
-        run_id = str(context["run_id"])
-        folder = f"{settings.paths.runs}/{re.sub(r'[^A-Za-z0-9_.-]', '_', run_id)}"
         with tempfile.TemporaryDirectory() as scratch:
             result = Path(scratch) / "result.json"
-            command = [settings.paths.python, "-m", settings.package, self.step]
-            command += ["--run", Path(folder).as_uri(), "--run-id", run_id, "--result", str(result)]
-            for name, value in self.inputs.items():
-                text = value if isinstance(value, str) else json.dumps(value, default=list)
-                command += [f"--{name.replace('_', '-')}", text]
-            code, last = self._run(command)
+            code, last = self._run(self._command(str(context["run_id"]), result))
             answer = json.loads(result.read_text()) if result.exists() else {}
         if code == REFUSED and "refused" in answer:
             raise AirflowFailException(answer["refused"])
         if code != 0:
             raise AirflowException(f"step {self.step} ended with code {code}: {last}")
+        for asset in self.outlets:
+            # What an asset's consumers are told: the version and where it is.
+            context["outlet_events"][asset].extra = answer["value"]
         return answer["value"]
+
+    def _command(self, run_id: str, result: Path) -> list[str]:
+        settings = load(ROOT)
+        if settings.paths is None:
+            raise AirflowFailException("this is a checkout; only a release knows where it runs")
+        folder = Path(settings.paths.runs) / re.sub(r"[^A-Za-z0-9_.-]", "_", run_id)
+        command = [settings.paths.python, "-m", settings.package, self.step]
+        command += [f"--run={folder.as_uri()}", f"--run-id={run_id}", f"--result={result}"]
+        for name, value in self.inputs.items():
+            text = value if isinstance(value, str) else json.dumps(value, default=list)
+            command.append(f"--{name.replace('_', '-')}={text}")
+        return command
 
     def _run(self, command: list[str]) -> tuple[int, str]:
         unwanted = ("PYTHONDONTWRITEBYTECODE", "PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV")
         environment = {k: v for k, v in os.environ.items() if k not in unwanted}
         environment |= {
-            "MLFLOW_DISABLE_TELEMETRY": "true",
-            "DO_NOT_TRACK": "1",
             "PYTHONUNBUFFERED": "1",
             # Candidates run side by side; each taking every core would only slow all of them.
             "OMP_NUM_THREADS": environment.get("OMP_NUM_THREADS", "1"),
