@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from mlops_cli.quality import ColumnProfile
+    from mlops_cli.quality import ColumnProfile, Profile
 
     from .table import Table
 
@@ -146,7 +146,7 @@ def choose(table: Table, *, target: str | None, task: str | None = None) -> Data
     return Dataset(table=table, answers=answers, found=found, warnings=tuple(warnings))
 
 
-def infer_task(table: Table, target: ColumnProfile) -> tuple[str, str]:
+def infer_task(table: Table | Profile, target: ColumnProfile) -> tuple[str, str]:
     """Which task fits the target's values, and why."""
     shown = f"`{target.name}` is {_article(target.type)} column"
     if target.type in ("text", "boolean"):

@@ -1,0 +1,87 @@
+"""Reads a ruleset as a user names it, and says what is wrong with it in the house's errors."""
+
+from __future__ import annotations
+
+import shlex
+from typing import TYPE_CHECKING, Final
+
+from mlops_cli.core.diagnostics import Diagnostic, Location, Severity
+from mlops_cli.core.errors import ProjectError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+    from mlops_cli.quality import DqdlSyntaxError, Ruleset
+
+# `mlops validate` finds the same thing under the same code.
+SYNTAX: Final = "MLP402"
+
+# Glue takes 65,536 characters; what is so much larger is a data file in the wrong place.
+_LARGEST: Final = 4 * 1024 * 1024
+
+
+def read_ruleset(path: Path, data: Sequence[str]) -> Ruleset:
+    """Read and parse a ruleset.
+
+    Args:
+        path: Where it is.
+        data: What is to be checked with it, for a hint when the two were exchanged.
+
+    Raises:
+        ProjectError: It cannot be read, or it is no DQDL.
+    """
+    from mlops_cli.quality import DqdlErrors, parse
+
+    text = _text(path, data)
+    try:
+        return parse(text)
+    except DqdlErrors as errors:
+        count = len(errors.errors)
+        raise ProjectError(
+            f"Could not read the ruleset `{path}`: it has {count} error{'' if count == 1 else 's'}",
+            diagnostics=syntax_errors(errors.errors, path),
+            hint=_exchanged(path, data),
+        ) from errors
+
+
+def syntax_errors(errors: Iterable[DqdlSyntaxError], path: Path) -> tuple[Diagnostic, ...]:
+    """Each error with its place, the line and a caret."""
+    return tuple(
+        Diagnostic(
+            SYNTAX,
+            Severity.ERROR,
+            error.message,
+            at=Location(path, error.line, error.column),
+            detail=error.excerpt,
+            hint=error.hint,
+        )
+        for error in errors
+    )
+
+
+def _text(path: Path, data: Sequence[str]) -> str:
+    reason = None
+    try:
+        with path.open("rb") as file:
+            content = file.read(_LARGEST + 1)
+        text = content.decode("utf-8")
+    except UnicodeDecodeError:
+        reason = "it is not UTF-8 text"
+    except (OSError, ValueError) as error:
+        reason = (getattr(error, "strerror", None) or str(error)).lower()
+    else:
+        if len(content) <= _LARGEST:
+            # As the gates read it: every end of line is the same.
+            return text.replace("\r\n", "\n").replace("\r", "\n")
+        reason = "it is larger than 4 MiB, which no ruleset is"
+    raise ProjectError(
+        f"Could not read the ruleset `{path}`: {reason}", hint=_exchanged(path, data)
+    )
+
+
+def _exchanged(path: Path, data: Sequence[str]) -> str | None:
+    """The command that was meant when the data was named before the ruleset."""
+    if path.suffix == ".dqdl" or not data or not data[0].endswith(".dqdl"):
+        return None
+    return f"The ruleset comes first: `mlops quality check {shlex.join([data[0], str(path)])}`"

@@ -1,0 +1,128 @@
+"""`mlops quality check`, `suggest`, `explain`: rulesets without a project around them."""
+
+from __future__ import annotations
+
+from pathlib import Path  # noqa: TC003 -- Typer reads the annotations
+from typing import Annotated, Literal
+
+import typer
+
+from mlops_cli import presentation
+
+from .commands import command
+
+_CHECK = """
+Examples: `mlops quality check raw.dqdl customers.csv` ·
+`mlops quality check raw.dqdl january.parquet february.parquet --junit quality.xml`
+
+Exit codes: 0 every rule passed · 1 a rule failed · 3 none failed, but a rule could not be
+evaluated, or the ruleset or a file could not be read.
+"""
+_SUGGEST = """
+Examples: `mlops quality suggest customers.csv > raw.dqdl` ·
+`mlops quality suggest customers.csv --target left --output quality/raw.dqdl`
+"""
+_EXPLAIN = """
+Examples: `mlops quality explain` · `mlops quality explain ColumnValues` ·
+`mlops quality explain 'Completeness "age" > 0.9 where "country = 1"'`
+"""
+
+
+def _tab(value: str | None) -> str | None:
+    # Hardly anybody can type a tab into a shell.
+    return "\t" if value == r"\t" else value
+
+
+DataArgument = Annotated[
+    list[str],
+    typer.Argument(metavar="DATA", help="CSV, Parquet or JSON lines files.", show_default=False),
+]
+DelimiterOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="CHARACTER",
+        help="Of CSV files; by default a comma.",
+        callback=_tab,
+    ),
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the group."""
+    quality = typer.Typer(
+        name="quality", no_args_is_help=True, help="Write, check and explain DQDL rulesets."
+    )
+    command(quality, epilog=_CHECK)(check)
+    command(quality, epilog=_SUGGEST)(suggest)
+    command(quality, epilog=_EXPLAIN)(explain)
+    app.add_typer(quality, rich_help_panel="Prove")
+
+
+def check(
+    *,
+    ruleset: Annotated[
+        Path, typer.Argument(metavar="RULESET", help="A file of DQDL.", show_default=False)
+    ],
+    data: DataArgument,
+    junit: Annotated[
+        Path | None, typer.Option(help="Write the outcomes as JUnit XML for CI.", dir_okay=False)
+    ] = None,
+    delimiter: DelimiterOption = None,
+) -> object:
+    """Run a ruleset on data files and show every rule's outcome."""
+    from mlops_cli.checks import quality
+
+    return quality.check(
+        ruleset, data, delimiter=delimiter, junit=junit, progress=presentation.progress()
+    )
+
+
+def suggest(
+    *,
+    data: Annotated[
+        str,
+        typer.Argument(
+            metavar="DATA", help="A CSV, Parquet or JSON lines file.", show_default=False
+        ),
+    ],
+    target: Annotated[
+        str | None, typer.Option(metavar="COLUMN", help="The column that a model will predict.")
+    ] = None,
+    task: Annotated[
+        Literal["classification", "regression"] | None,
+        typer.Option(help="By default inferred from the target."),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(help="A new file for the ruleset; by default it is printed.", dir_okay=False),
+    ] = None,
+    delimiter: DelimiterOption = None,
+) -> object:
+    """Propose a ruleset from a data file, with reasons."""
+    from mlops_cli.checks import quality
+
+    return quality.suggest(
+        data,
+        target=target,
+        task=task,
+        delimiter=delimiter,
+        output=output,
+        progress=presentation.progress(),
+    )
+
+
+def explain(
+    *,
+    rule: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="RULE",
+            help="A rule type, or a rule in single quotes; without it all rule types are listed.",
+            show_default=False,
+        ),
+    ] = None,
+) -> object:
+    """Say what a rule type or a rule checks."""
+    from mlops_cli.checks import quality
+
+    return quality.explain(rule or ())

@@ -1,0 +1,171 @@
+"""Checks of data, proposed rulesets and the rule types, as a person reads them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from mlops_cli.core.redact import printable
+
+from .tables import add, clean, table
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.text import Text
+
+    from mlops_cli.checks.quality.checking import DataResult, QualityCheck
+    from mlops_cli.checks.quality.explaining import (
+        RuleExplanation,
+        RuleTypeList,
+        TypeExplanation,
+    )
+    from mlops_cli.checks.quality.proposing import SuggestedRuleset
+    from mlops_cli.quality import QualityReport, RuleOutcome
+
+_STYLES: Final = {"PASS": "green", "FAIL": "bold red", "ERROR": "bold yellow"}
+_MARKS: Final = {"PASS": "✓", "FAIL": "✗", "ERROR": "!"}
+
+
+def render_quality_check(checked: QualityCheck, console: Console) -> None:
+    """A table of the rules for each file, then a line that sums it up."""
+    for result in checked.results:
+        if result.report is not None:
+            _rules(result.report, console)
+            _analyzers(result.report, console)
+        for note in result.notes:
+            console.print(clean(f"note: {note}"), style="dim", markup=False, soft_wrap=True)
+        _verdict(result, console)
+    if len(checked.results) > 1:
+        passed = sum(result.outcome == "PASS" for result in checked.results)
+        console.print(f"{passed} of {len(checked.results)} files passed", style="dim")
+
+
+def _rules(report: QualityReport, console: Console) -> None:
+    if not report.outcomes:
+        return
+    shown = table("outcome", "rule", "metric", "line")
+    shown.columns[-1].justify = "right"
+    for outcome in report.outcomes:
+        add(shown, (_outcome(outcome.outcome), _rule(outcome), _metrics(outcome), outcome.line))
+    console.print(shown)
+
+
+def _outcome(outcome: str) -> Text:
+    from rich.text import Text
+
+    return Text(outcome, _STYLES[outcome])
+
+
+def _rule(outcome: RuleOutcome) -> Text:
+    """The rule as it is written, and below it why it did not pass."""
+    from rich.text import Text
+
+    text = Text(clean(outcome.rule))
+    if outcome.message:
+        style = (
+            "dim" if outcome.outcome == "PASS" else _STYLES[outcome.outcome].removeprefix("bold ")
+        )
+        text.append(f"\n{clean(outcome.message)}", style)
+    return text
+
+
+def _metrics(outcome: RuleOutcome) -> str:
+    """`Completeness 0.98`: the last part of a metric's name says which it is."""
+    return "\n".join(
+        f"{name.rsplit('.', 1)[-1]} {_number(value)}" for name, value in outcome.metrics.items()
+    )
+
+
+def _number(value: float) -> str:
+    return f"{value:.15g}" if value.is_integer() else f"{value:.6g}"
+
+
+def _analyzers(report: QualityReport, console: Console) -> None:
+    if not report.analyzers:
+        return
+    shown = table("analyzer", "metric")
+    for outcome in report.analyzers:
+        add(shown, (_rule(outcome), _metrics(outcome)))
+    console.print(shown)
+
+
+def _verdict(result: DataResult, console: Console) -> None:
+    from rich.text import Text
+
+    style = _STYLES[result.outcome]
+    line = Text(f"{_MARKS[result.outcome]} ", style).append(clean(result.data), "bold")
+    console.print(line.append(f": {_summary(result)}", "not bold default"), soft_wrap=True)
+    if result.hint:
+        console.print(clean(f"  hint: {result.hint}"), markup=False, soft_wrap=True)
+
+
+def _summary(result: DataResult) -> str:
+    report = result.report
+    if report is None:
+        return clean(result.reason)
+    if not report.outcomes:
+        return "the ruleset has analyzers only: nothing was judged"
+    words = [f"{len(report.of('PASS'))} of {len(report.outcomes)} rules passed"]
+    if failed := len(report.of("FAIL")):
+        words.append(f"{failed} failed")
+    if broken := len(report.of("ERROR")):
+        words.append(f"{broken} could not be evaluated")
+    return f"{', '.join(words)} (score {_score(report.score)}, {report.rows} rows)"
+
+
+def _score(score: float) -> str:
+    """Two digits, and never 1.00 for less."""
+    return f"{score:.2f}" if score in (0, 1) else f"{min(max(score, 0.01), 0.99):.2f}"
+
+
+def render_suggested_ruleset(suggested: SuggestedRuleset, console: Console) -> None:
+    """The ruleset itself, character by character, so that it can be sent to a file."""
+    if suggested.file is not None:
+        console.print(
+            clean(f"{suggested.file}: {len(suggested.suggestions)} rules"),
+            markup=False,
+            soft_wrap=True,
+        )
+        return
+    # A file gets the very text; on a screen, values of the data must not move the cursor.
+    text = printable(suggested.text) if console.is_terminal else suggested.text
+    console.file.write(text)
+
+
+def render_rule_type_list(found: RuleTypeList, console: Console) -> None:
+    """One line for each rule type."""
+    from rich.text import Text
+
+    shown = table("rule type", "arguments", "what it is about", "here")
+    for one in found.rule_types:
+        here = Text("yes", "green") if one.evaluated_here else Text("no", "dim")
+        add(shown, (one.name, ", ".join(one.arguments), one.description, here))
+    console.print(shown)
+    console.print(
+        "`here`: `mlops quality check` evaluates it; a rule of another type is ERROR\n"
+        "`mlops quality explain ColumnValues` says more about one",
+        style="dim",
+        markup=False,
+    )
+
+
+def render_rule_explanation(explanation: RuleExplanation, console: Console) -> None:
+    """What a rule checks, then its rule types."""
+    for line in explanation.words:
+        console.print(clean(line), markup=False, soft_wrap=True)
+    if explanation.words:
+        console.print()
+    for position, kind in enumerate(explanation.types):
+        if position:
+            console.print()
+        _type(kind, console)
+
+
+def _type(kind: TypeExplanation, console: Console) -> None:
+    console.print(kind.name, style="bold", markup=False)
+    lines = [f"  {kind.description}", f"  written   {kind.form}"]
+    lines += [f"  example   {kind.example}"] if kind.example else []
+    lines += [f"  note      {note}" for note in kind.notes]
+    if not kind.evaluated_here:
+        lines.append("  here      not evaluated by `mlops quality check`: its outcome is ERROR")
+    for line in lines:
+        console.print(clean(line), markup=False, soft_wrap=True)
