@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from mlops_cli.core.diagnostics import Diagnostic, Location, Severity
 from mlops_cli.core.errors import ProjectError, UsageError
+from mlops_cli.core.redact import printable
 
 from .paths import MANIFEST, find_project
 
@@ -29,6 +30,9 @@ _SCALARS: Final[dict[str, Callable[[str], Any]]] = {
     "tag:yaml.org,2002:int": lambda text: int(text.replace("_", ""), 0),
     "tag:yaml.org,2002:float": float,
 }
+# Pydantic puts the kind of an environment between its name and its keys; the file does not.
+_KINDS: Final = ("local", "airflow", "mwaa")
+_SHOWN: Final = 60
 Keys = tuple[str | int, ...]
 
 
@@ -97,6 +101,11 @@ class _Reader:
         self.path = path
         self.problems: list[Diagnostic] = []
         self._places: dict[Keys, tuple[int, int]] = {}
+        self._written: dict[Keys, str] = {}
+
+    def written(self, path: Keys) -> str:
+        """A value as it stands in the file: `3.10`, which as a number would be 3.1."""
+        return self._written.get(path, "")
 
     def at(self, path: Keys) -> Location:
         """Where a key stands, or the nearest one above it."""
@@ -117,11 +126,16 @@ class _Reader:
         try:
             node = YAML(typ="safe", pure=True).compose(text.decode("utf-8-sig"))
         except UnicodeDecodeError as error:
-            self._refuse(f"it is not UTF-8 text (byte {error.start})", None)
+            self._refuse(
+                f"it is not UTF-8 text (byte {error.start})", None, "Save it in the encoding UTF-8"
+            )
         except MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
             place = (mark.line + 1, mark.column + 1) if mark else None
-            self._refuse(str(error.problem or error.context), place)
+            reason = str(error.problem or error.context)
+            if reason == "but found another document":
+                reason = "a second document begins here, and one is the most"
+            self._refuse(reason, place, "Indent with spaces" if r"'\t'" in reason else None)
         except (YAMLError, RecursionError, ValueError) as error:
             self._refuse("it is nested too deeply" if isinstance(error, RecursionError)
                          else str(error).splitlines()[0], None)  # fmt: skip
@@ -151,13 +165,13 @@ class _Reader:
             return self._mapping(node, path)
         if isinstance(node, SequenceNode):
             return [self._value(item, (*path, n)) for n, item in enumerate(node.value)]
-        return self._scalar(node, place)
+        return self._scalar(node, path, place)
 
     def _mapping(self, node: MappingNode, path: Keys) -> dict[str, Any]:
         values: dict[str, Any] = {}
         for key, item in node.value:
             place = (key.start_mark.line + 1, key.start_mark.column + 1)
-            if not str(key.tag).endswith(":str"):
+            if not str(key.tag).endswith(":str") or printable(key.value) != key.value:
                 self._refuse(f"the key `{key.value}` must be a word; put it in quotes", place)
                 continue
             if key.value in values:
@@ -167,21 +181,28 @@ class _Reader:
             values[key.value] = self._value(item, (*path, key.value))
         return values
 
-    def _scalar(self, node: Node, place: tuple[int, int]) -> Any:  # noqa: ANN401 -- see read
+    def _scalar(self, node: Node, path: Keys, place: tuple[int, int]) -> Any:  # noqa: ANN401 -- see read
         convert = _SCALARS.get(str(node.tag))
+        shown = node.value if len(node.value) <= _SHOWN else f"{node.value[:_SHOWN]}…"
+        if printable(node.value) != node.value:
+            self._refuse(f"`{shown}` holds a character that cannot be seen", place)
+            return None
+        self._written[path] = shown
         if convert is None:
             hint = "Put it in quotes" if str(node.tag).startswith("tag:yaml.org") else None
-            self._refuse(f"`{node.value}` ({node.tag}) is not a plain value", place, hint)
+            self._refuse(f"`{shown}` ({node.tag}) is not a plain value", place, hint)
             return None
         try:
             return convert(node.value)
         except ValueError:
-            self._refuse(f"`{node.value}` is not a plain value; put it in quotes", place)
+            self._refuse(f"`{shown}` is not a plain value; put it in quotes", place)
             return None
 
 
 def _translate(detail: ErrorDetails, reader: _Reader) -> Diagnostic:
-    path = tuple(part for part in detail["loc"] if part not in ("local",))
+    path = detail["loc"]
+    if path[:1] == ("environments",) and len(path) > 2 and path[2] in _KINDS:
+        path = (*path[:2], *path[3:])
     at = reader.at(path)
     message, hint = detail["msg"].removeprefix("Value error, "), None
     kind = detail["type"]
@@ -191,10 +212,16 @@ def _translate(detail: ErrorDetails, reader: _Reader) -> Diagnostic:
         hint = f"Did you mean {', '.join(f'`{name}`' for name in near)}?" if near else None
     elif kind in ("missing", "missing_argument", "missing_keyword_only_argument"):
         message = f"The key `{path[-1]}` is missing"
+    elif path == ("version",):
+        message = f"`version`: this tool knows version 1, not `{reader.written(path)}`"
+        given = detail["input"]
+        hint = "Write `version: 1`"
+        if isinstance(given, int) and given > 1:
+            hint = "The project was made with a newer mlops: upgrade mlops"
     elif kind != "value_error":
         message = f"`{'.'.join(str(part) for part in path)}`: {message}"
         if "string" in message and isinstance(detail["input"], (int, float, bool)):
-            hint = f'Put it in quotes: "{detail["input"]}"'
+            hint = f'Put it in quotes: "{reader.written(path)}"'
     return _problem(message, at, hint=hint)
 
 
