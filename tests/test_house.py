@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import runpy
 import subprocess
 import sys
 import zipfile
@@ -41,8 +42,9 @@ def commands():
 
 
 def tracked(*patterns):
+    """Files of the repository, those not committed yet among them."""
     listed = subprocess.run(
-        ["git", "ls-files", "-z", "--", *patterns],
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", *patterns],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -103,6 +105,37 @@ def test_the_readme_shows_every_command():
     leaves = [" ".join(words) for words, one in commands().items() if not hasattr(one, "commands")]
     missing = [name for name in leaves if not re.search(rf"\bmlops {re.escape(name)}\b", readme)]
     assert not missing, f"README.md does not show: {', '.join(missing)}"
+
+
+def test_the_generated_pages_are_as_the_commands_and_checks_say():
+    pages = runpy.run_path(str(ROOT / "docs/make.py"))["pages"]()
+    stale = [name for name, text in pages.items() if (ROOT / "docs" / name).read_text() != text]
+    assert not stale, "run `python docs/make.py`"
+
+
+def test_the_page_on_reliability_names_tests_that_exist():
+    page = (ROOT / "docs/reliability.md").read_text()
+    named = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", page)
+    assert len(named) > 40
+    missing = [
+        f"{file}::{name}"
+        for file, name in named
+        if not re.search(rf"def {name}\(", (ROOT / file).read_text())
+    ]
+    assert missing == []
+
+
+def test_a_reader_who_leaves_is_no_error():
+    child = subprocess.Popen(
+        [sys.executable, "-m", "mlops_cli", "schema"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        cwd=ROOT,
+        env=child_environment(),
+    )
+    child.stdout.close()
+    _, said = child.communicate(timeout=30)
+    assert (child.returncode, said) == (0, b"")
 
 
 def test_the_help_names_every_exit_code():
