@@ -11,8 +11,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from . import model
+from .casts import castable
 from .connection import identifier
 from .cursor import did_you_mean
+from .freshness import freshness
 from .measurement import (
     Context,
     Found,
@@ -39,6 +41,7 @@ from .where import where_sql
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from .source import Column
 
 # What reads like the name of a category; addresses and numbers of people do not.
 _LABEL = re.compile(r"[^\W\d][\w \-]{0,29}(?<!\d{4})")
@@ -208,7 +211,7 @@ def _column_values(rule: Single, context: Context, where: str | None) -> Measure
     column = context.column(rule.parameters[0].value)
     condition = condition_of(rule)
     if condition is None:
-        raise CannotEvaluateError("The analyzer `ColumnValues` cannot be evaluated here yet")
+        return _extremes(rule, column, where)
     check_pattern(context.connection, condition)
     meeting = values_predicate(column, condition, now=context.now, ignore_case=_ignores_case(rule))
     needs = {"meeting": f"count(*){filtered(where, meeting)}"}
@@ -238,12 +241,56 @@ def _column_values(rule: Single, context: Context, where: str | None) -> Measure
     return Measure(needs, finish)
 
 
+def _extremes(rule: Single, column: Column, where: str | None) -> Measure:
+    """What the analyzer `ColumnValues` records."""
+    if column.type not in ("integer", "number"):
+        raise CannotEvaluateError(
+            f"The analyzer {rule.type} is about numbers, "
+            f"and column `{column.name}` holds {column.type}"
+        )
+    name = identifier(column.name)
+    needs = {"low": f"min({name}){filtered(where)}", "high": f"max({name}){filtered(where)}"}
+
+    def finish(found: Found) -> Verdict:
+        if found["low"] is None:
+            return Verdict(False, f"`{column.name}` has no values")
+        keys = {"low": f"Column.{column.name}.Minimum", "high": f"Column.{column.name}.Maximum"}
+        return Verdict(True, metrics={key: float(found[one]) for one, key in keys.items()})
+
+    return Measure(needs, finish)
+
+
+def _column_data_type(rule: Single, context: Context, where: str | None) -> Measure:
+    column = context.column(rule.parameters[0].value)
+    condition = condition_of(rule)
+    if condition is None:
+        raise CannotEvaluateError("The analyzer `ColumnDataType` has no type to compare with")
+    if not isinstance(condition, model.Comparison) or not isinstance(condition.operand, model.Text):
+        raise CannotEvaluateError("ColumnDataType takes only `=` and `!=`, and one type")
+    name = identifier(column.name)
+    fits = castable(column, name, condition.operand.value, _tag(rule, "format"))
+    meeting = f"({name} IS NOT NULL AND {fits})"
+    if condition.operator == "!=":
+        meeting = f"NOT {meeting}"
+
+    def finish(found: Found) -> Verdict:
+        share = whole(found["meeting"]) / whole(found["kept"])
+        metrics = {f"Column.{column.name}.ColumnDataType.Compliance": share}
+        return compliance(rule, column, found, metrics, "")
+
+    return Measure({"meeting": f"count(*){filtered(where, meeting)}"}, finish)
+
+
 def _ignores_case(rule: Single) -> bool:
+    return _tag(rule, "ignoreCase") == "true"
+
+
+def _tag(rule: Single, name: str) -> str | None:
     tags = rule.tags if isinstance(rule, model.Rule) else ()
-    return any(
-        tag.name == "ignoreCase" and isinstance(tag.value, model.Text) and tag.value.raw == "true"
-        for tag in tags
-    )
+    for tag in tags:
+        if tag.name == name and isinstance(tag.value, model.Text):
+            return tag.value.raw
+    return None
 
 
 def check_numbers(rule: Single) -> None:
@@ -280,4 +327,6 @@ _MEASURES: dict[str, Callable[[Single, Context, str | None], Measure]] = {
     "ColumnNamesMatchPattern": column_names_match,
     "ColumnLength": _column_length,
     "ColumnValues": _column_values,
+    "ColumnDataType": _column_data_type,
+    "DataFreshness": freshness,
 }

@@ -129,7 +129,7 @@ _ALL = (
         "ColumnDataType",
         "column",
         "text",
-        "where threshold",
+        "where threshold here",
         "Every value can be read as the type",
     ),
     _row("ColumnExists", "column", "", "here", "There is a column of exactly this name"),
@@ -140,7 +140,7 @@ _ALL = (
         "here",
         "The pattern is found in the name of every column",
     ),
-    _row("DataFreshness", "column", "duration", "where", "Age of every date of a column"),
+    _row("DataFreshness", "column", "duration", "where here", "Age of every date of a column"),
     _row(
         "CustomSql",
         "SQL statement",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -12,6 +13,8 @@ from hypothesis import strategies as st
 
 from mlops_cli.quality import RULE_TYPES, DqdlErrors, check, open_source, parse
 from mlops_cli.quality.printer import quote
+
+NOW = datetime(2026, 6, 15, 12, 30, 45, tzinfo=UTC)
 
 OUTCOMES = [
     ("RowCount = 6", "PASS"),
@@ -83,6 +86,24 @@ OUTCOMES = [
     ('ColumnValues "at" > (now() - 3 hours) with threshold between 0.4 and 0.6', "PASS"),
     ('ColumnValues "at" = "2026-06-15" with threshold > 0.8', "PASS"),
     ('ColumnValues "at" in ["2026-06-15", NULL]', "PASS"),
+    ('ColumnDataType "id" = "Integer"', "PASS"),
+    ('ColumnDataType "n" = "INTEGER"', "FAIL"),  # the NULL
+    ('ColumnDataType "n" = "integer" with threshold > 0.8', "PASS"),
+    ('ColumnDataType "s" = "Integer"', "FAIL"),
+    ('ColumnDataType "s" != "Integer"', "PASS"),  # of no row, the NULL included
+    ('ColumnDataType "x" = "DECIMAL(2, 1)" where "x is not null"', "PASS"),
+    ('ColumnDataType "x" = "DECIMAL(1,1)" where "x is not null"', "FAIL"),
+    ('ColumnDataType "ok" = "Boolean" with threshold > 0.8', "PASS"),
+    ('ColumnDataType "at" = "Date" with threshold > 0.8', "PASS"),
+    ('ColumnDataType "day" = "Timestamp" where "day is not null"', "PASS"),
+    ('DataFreshness "at" < 12 hours', "FAIL"),  # the NULL
+    ('DataFreshness "at" < 12 hours where "id < 6"', "PASS"),
+    ('DataFreshness "at" <= 690 minutes where "id < 6"', "FAIL"),  # 11.51 hours
+    ('DataFreshness "at" between 30 minutes and 1 days where "id < 6"', "PASS"),
+    ('DataFreshness "at" not between 2 hours and 3 days where "id = 5"', "PASS"),
+    ('DataFreshness "day" > 3 days where "day < \'2026-06-01\'"', "PASS"),
+    ('DataFreshness "day" in [12 hours, 1 days] where "id = 2"', "FAIL"),
+    ('DataFreshness "s" > 0 days', "FAIL"),  # no moments
     ('(IsUnique "n") or (IsUnique "id")', "PASS"),
     ('(IsUnique "n") and (IsUnique "id")', "FAIL"),
     ('Sum "odd\\" name" = 6', "PASS"),
@@ -117,6 +138,12 @@ CANNOT = [
     ('DetectAnomalies "RowCount"', "Rules of the type `DetectAnomalies` cannot be evaluated"),
     ('Variance "s" > 1', "Variance is about numbers, and column `s` holds text"),
     ('ColumnCorrelation "n" "s" > 1', "is about numbers, and column `s` holds text"),
+    ('ColumnDataType "s" = "String"', "`String` is no type of ColumnDataType"),
+    ('ColumnDataType "n" = "Date"', "`n` holds integer, which nothing casts to Date"),
+    ('ColumnDataType "s" = "DECIMAL(2,3)"', "There is no type `DECIMAL(2,3)`"),
+    ('ColumnDataType "s" in ["Integer", "Date"]', "takes only `=` and `!=`"),
+    ('ColumnDataType "s" = "Date" with format = "%Y"', "`%Y` is no format of dates"),
+    ('DataFreshness "n" > 1 days', "DataFreshness is about dates, and column `n` holds integer"),
     ('ColumnNamesMatchPattern "(?=a)"', "The pattern cannot be used"),
     ('CustomSql "select 1" > 0', "Rules of the type `CustomSql` cannot be evaluated here yet"),
     ('RowCount > 0 where "nope > 1"', "The `where` cannot be used"),
@@ -144,9 +171,9 @@ def test_a_rule_that_cannot_be_evaluated_is_an_error(rule, reason, people, outco
 
 def test_one_bad_rule_touches_no_other(people):
     bad = [rule for rule, _ in CANNOT]
-    good = [(rule, expected) for rule, expected in OUTCOMES if "now()" not in rule]
+    good = OUTCOMES
     text = "Rules = [" + ",\n".join([*bad, *(rule for rule, _ in good)]) + "]"
-    report = check(text, people)
+    report = check(text, people, now=NOW)
     found = [one.outcome for one in report.outcomes]
     assert found[: len(bad)] == ["ERROR"] * len(bad)
     assert found[len(bad) :] == [expected for _, expected in good]
@@ -171,6 +198,8 @@ def test_an_error_inside_of_or_is_not_outvoted(people, outcome):
         'DistinctValuesCount "id" >= 0',
         'ColumnLength "s" >= 0',
         'ColumnValues "id" not in [1]',
+        'ColumnDataType "id" = "Integer"',
+        'DataFreshness "s" >= 0 days',
         'ColumnValues "id" > 0 where "id > 1"',
         "RowCount > 0",
     ],
@@ -271,6 +300,56 @@ def test_a_bad_number_is_never_green(tmp_path, outcome):
     pq.write_table(pa.table({"x": values}), path)
     for rule in ('Mean "x" != 5', 'StandardDeviation "x" < 9', 'ColumnValues "x" < 100'):
         assert outcome(rule, path).outcome != "PASS"
+
+
+SPARK_CASTS = {
+    "Integer": ("1|-1|+5| 1 |\t7|1.5|1.|.5|.|-2147483648", "1e3|0x1A|2147483648|-||yes|1 2"),
+    "Long": ("2147483648|9223372036854775807", "9223372036854775808"),
+    "Double": ("1|1.0d|1f|1e400|.5|5.|inf|-Infinity|NaN|0x1p3", "1_0|.||x"),
+    "Boolean": ("TRUE| t |yes|N|0", "2|off|"),
+    "Date": ("2022|2022-1|2022-1-1|2022-01-01T|2022-01-01 x", "20220101|2022-02-30|22-01-01|x"),
+    "Timestamp": (
+        "2022-01-01|2022-01-01 10:00:00|2022-01-01T10:00:00Z|2022-1-1 1:2:3.4 Europe/Berlin|10:00",
+        "2022-01-01 25:00:00|hello|10|2022-02-30 10:00:00",
+    ),
+    "DECIMAL(4,2)": ("1.25|99.99|1e1| 1 |1.255", "99.999|100|1d|x|"),
+}
+
+
+@pytest.mark.parametrize("name", SPARK_CASTS)
+def test_text_is_of_a_type_when_spark_could_cast_it(name, tmp_path, outcome):
+    path = tmp_path / "texts.parquet"
+    for texts, sign in zip(SPARK_CASTS[name], ("=", "!="), strict=True):
+        for text in texts.split("|"):
+            pq.write_table(pa.table({"v": [text]}), path)
+            assert outcome(f'ColumnDataType "v" {sign} "{name}"', path).outcome == "PASS", text
+
+
+def test_dates_can_be_written_in_a_format(tmp_path, outcome):
+    path = tmp_path / "texts.parquet"
+    pq.write_table(pa.table({"v": ["31/12/2022", "1/2/2022", "30/02/2022", None]}), path)
+    found = outcome('ColumnDataType "v" = "DATE" with format = "dd/MM/yyyy"', path)
+    assert found.metrics == {"Column.v.ColumnDataType.Compliance": 0.25}
+
+
+def test_moments_of_text_are_fresh_in_their_time_zone(tmp_path, outcome):
+    path = tmp_path / "texts.parquet"
+    texts = ["2026-06-15", "2026-06-15 12:00", "2026-06-15T12:00:00Z", "2026-06-15 14:00:00 +02:00"]
+    pq.write_table(pa.table({"v": texts}), path)
+    found = outcome('DataFreshness "v" <= 31 minutes', path)
+    assert found.metrics == {"Column.v.DataFreshness.Compliance": 0.75}
+    assert "their ages lie from 0.51 to 12.51 hours" in found.message
+
+
+def test_analyzers_record_what_rules_compare(people):
+    report = check('Analyzers = [ ColumnValues "n", DataFreshness "at" ]', people, now=NOW)
+    assert [one.metrics for one in report.analyzers] == [
+        {"Column.n.Minimum": 0.0, "Column.n.Maximum": 5.0},
+        {
+            "Column.at.DataFreshness.MinimumHours": 0.51,
+            "Column.at.DataFreshness.MaximumHours": 11.51,
+        },
+    ]
 
 
 def test_big_integers_are_compared_exactly(tmp_path, outcome):
