@@ -10,7 +10,7 @@ from mlops_cli.core.exits import Exit
 from mlops_cli.core.files import write_atomic
 from mlops_cli.core.redact import redact
 
-from .reading import read_ruleset
+from .reading import open_data, read_ruleset
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -120,7 +120,7 @@ def _check_one(rules: Ruleset, data: str, delimiter: str | None) -> DataResult:
     from mlops_cli import quality
 
     try:
-        source = quality.open_source(data, delimiter=delimiter)
+        source = open_data(data, delimiter=delimiter)
         return DataResult(data, quality.check(rules, source), notes=source.notes)
     except quality.DataReadError as error:
         return DataResult(data, reason=error.message, hint=error.hint)

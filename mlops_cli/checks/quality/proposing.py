@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 from mlops_cli.core.errors import ConflictError, ProjectError, UsageError
 from mlops_cli.core.files import write_atomic
 
+from .reading import open_data
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
@@ -80,7 +82,7 @@ def suggest(
 
     try:
         with progress.step(f"Reading `{data}`"):
-            source = quality.open_source(data, delimiter=delimiter)
+            source = open_data(data, delimiter=delimiter)
             profile = quality.profile(source)
         task = _task(profile, target, task, data, progress)
         with progress.step(f"Checking the proposed rules on `{data}`"):

@@ -1,4 +1,4 @@
-"""Reads a ruleset as a user names it, and says what is wrong with it in the house's errors."""
+"""Reads rulesets and data files as a user names them on the command line."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
-    from mlops_cli.quality import DqdlSyntaxError, Ruleset
+    from mlops_cli.quality import DqdlSyntaxError, Ruleset, Source
 
 # `mlops validate` finds the same thing under the same code.
 SYNTAX: Final = "MLP402"
@@ -58,6 +58,23 @@ def syntax_errors(errors: Iterable[DqdlSyntaxError], path: Path) -> tuple[Diagno
         )
         for error in errors
     )
+
+
+def open_data(data: str, *, delimiter: str | None) -> Source:
+    """Open a data file.
+
+    Raises:
+        DataReadError: It is missing, broken, or could be read only by guessing.
+    """
+    from mlops_cli.quality import DataReadError, open_source
+
+    if not data.isascii() and data != (shown := data.encode(errors="backslashreplace").decode()):
+        # DuckDB takes names as UTF-8, and ends in a failed cast with any other.
+        raise DataReadError(
+            f"Could not read `{shown}`: its name is not UTF-8 text",
+            hint="Rename it, or make a link to it that has a plain name",
+        )
+    return open_source(data, delimiter=delimiter)
 
 
 def _text(path: Path, data: Sequence[str]) -> str:
