@@ -81,7 +81,7 @@ def serve(
         with progress.step("Starting MLflow"):
             _wait(child, port, log, clock=clock)
         opened(url)
-        progress.note(f"MLflow is at {url}; Ctrl-C stops it")
+        progress.note(f"MLflow is at {url} (Ctrl-C stops it)")
         with suppress(KeyboardInterrupt):
             child.wait()
     finally:
