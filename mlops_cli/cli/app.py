@@ -87,8 +87,8 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _run(argv: Sequence[str]) -> int:
-    _register()
     try:
+        _register()
         # Not standalone: there, Typer prints wrong usage itself, as text also with `--json`.
         code = app(args=list(argv), prog_name="mlops", standalone_mode=False)
     except SystemExit as ended:
