@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,7 +21,7 @@ from .plan import Plan, plan
 from .rollback import undo
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from mlops_cli.core.clock import Clock
     from mlops_cli.core.progress import Progress
@@ -78,12 +79,13 @@ def deploy(
         UnfinishedError: The release was not seen live in time.
     """
     began = clock.monotonic()
-    python = project_interpreter(project.root, progress=progress)
-    if not skip_checks:
-        _check(project, environment, progress=progress)
-    opened = open_environment(
-        project, environment, start=not dry_run, progress=progress, clock=clock
-    )
+    with _nothing_yet(progress):
+        python = project_interpreter(project.root, progress=progress)
+        if not skip_checks:
+            _check(project, environment, progress=progress)
+        opened = open_environment(
+            project, environment, start=not dry_run, progress=progress, clock=clock
+        )
     with tempfile.TemporaryDirectory(prefix="mlops-release-") as folder:
         staged = stage(project, opened, Path(folder), python=python, clock=clock)
         made = plan(opened, staged)
@@ -99,6 +101,15 @@ def deploy(
             clock=clock,
         )
     return replace(done, seconds=clock.monotonic() - began)
+
+
+@contextmanager
+def _nothing_yet(progress: Progress) -> Iterator[None]:
+    try:
+        yield
+    except (KeyboardInterrupt, SystemExit):
+        progress.note("Nothing was deployed")
+        raise
 
 
 def require_approval(made: Plan, approve: Callable[[Plan], bool]) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mlops_cli.core.errors import ConflictError, MlopsError, UsageError
+from mlops_cli.core.redact import printable
 from mlops_cli.environments import record
 from mlops_cli.environments.open import open_environment
 from mlops_cli.environments.release import loader
@@ -184,11 +185,15 @@ def stored_releases(project: str, opened: Environment) -> ReleaseList:
 def _complete(store: Store, release: str | None, live: record.Live, environment: str) -> Manifest:
     if release == live.current:
         raise UsageError(f"Could not roll back to `{release}`: it is live")
-    described = record.read_manifest(store, release) if release else None
+    # Asked of the list, so that what is typed never becomes part of a path.
+    known = release in record.releases(store)
+    described = record.read_manifest(store, release) if release and known else None
     if described is not None and not record.missing(store, described):
         return described
     whole = [name for name in record.releases(store) if name != live.current]
-    what = f"`{release}` is not there in full" if release else "there is no release before it"
+    what = "there is no release before it"
+    if release:
+        what = f"`{printable(release)}` is not there in full"
     raise ConflictError(
         f"Could not roll back from `{live.current}`: {what}",
         hint=f"Choose one of `mlops releases --env {environment}`"

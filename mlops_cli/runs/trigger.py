@@ -101,7 +101,7 @@ def trigger(
         UnfinishedError: It is unknown whether the run was started, or how it ended.
     """
     values = read_conf(conf)
-    run_id = check_run_id(run_id) if run_id else new_run_id(clock)
+    run_id = new_run_id(clock) if run_id is None else check_run_id(run_id)
     dag_id = dag_of(project, pipeline)
     opened = open_environment(project, environment, start=True, progress=progress, clock=clock)
     api = opened.airflow

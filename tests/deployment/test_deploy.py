@@ -404,6 +404,8 @@ def test_a_rollback_is_one_write(place: Place) -> None:
         assert place.word() == "one"
         with pytest.raises(ConflictError, match="`r0` is not there in full"):
             back("r0")
+        with pytest.raises(ConflictError, match="is not there in full"):
+            back("../../elsewhere")
         with pytest.raises(UsageError, match="it is live"):
             back(first.release)
     listed = stored_releases("churn", place.environment).releases
