@@ -10,10 +10,13 @@ import sys
 from xml.etree import ElementTree as ET
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from mlops_cli.checks.quality import explain
 from mlops_cli.checks.quality.guide import GUIDE
 from mlops_cli.cli.app import main
+from mlops_cli.core.errors import UsageError
 from mlops_cli.quality import RULE_TYPES, check, parse
 
 # What of the examples needs more than the one table.
@@ -59,6 +62,11 @@ def rules(folder, *lines, name="r.dqdl"):
     (folder / name).write_text("Rules = [\n    " + ",\n    ".join(lines) + "\n]\n")
     return name
 
+
+PIECES = [
+    "RowCount", "ColumnValues", '"a"', ">", "3", "between", "and", "not", "in", "[", "]", "(", ")",
+    "where", '"x = 1"', "with threshold", "last(2)", "(now() - 3 days)", ",", "Rules = [", "\n",
+]  # fmt: skip
 
 GOOD = 'IsComplete "age"'
 FAILING = 'Completeness "income" > 0.99'
@@ -113,8 +121,8 @@ def test_every_data_file_is_reported_also_behind_one_that_cannot_be_read(folder,
     code, out, _ = mlops("check", name, "nothere.parquet", "customers.csv", "short.csv")
     assert code == 1, "the rule fails without rows"
     assert "! nothere.parquet: Could not read `nothere.parquet`: no such file" in out
-    assert "✓ customers.csv: 1 of 1 rules passed" in out
-    assert "✗ short.csv: 0 of 1 rules passed, 1 failed" in out
+    assert "✓ customers.csv: 1 of 1 rule passed" in out
+    assert "✗ short.csv: 0 of 1 rule passed, 1 failed" in out
     assert "1 of 3 files passed" in out
 
 
@@ -197,7 +205,7 @@ def test_what_is_suggested_can_be_sent_to_a_file_and_checked(folder, mlops):
     code, out, err = mlops("suggest", "customers.csv")
     assert code == 0
     assert out.startswith("Rules = [\n    # ")
-    assert "each passes on all 200 rows" in err
+    assert "rules: each passes on the data (rows: 200)" in err
     (folder / "s.dqdl").write_text(out)
     assert mlops("check", "s.dqdl", "customers.csv")[0] == 0
 
@@ -343,6 +351,16 @@ def test_an_error_in_a_rule_is_at_its_place_in_what_was_typed(mlops):
     assert "at rule:1:1\n" in err
     assert "Expected a number after `>`, found the end\n  at rule:2:12\n" in err
     assert "  |    RowCount >\n  |              ^\n" in err
+
+
+@given(st.lists(st.sampled_from(PIECES) | st.text(max_size=4), max_size=12).map(" ".join))
+@settings(max_examples=200, deadline=None)
+def test_whatever_is_typed_is_explained_or_refused_at_a_line_of_it(text):
+    try:
+        explain([text])
+    except UsageError as error:
+        for one in error.diagnostics:
+            assert 1 <= one.at.line <= text.count("\n") + 1
 
 
 def test_a_whole_document_can_be_explained(mlops):

@@ -171,7 +171,7 @@ def _say(
         progress.note(f"left out {reason}")
     if not profile.rows:
         progress.note("note: there are no rows, so only the columns are described")
-    progress.note(f"{len(kept)} rules; each passes on all {profile.rows} rows")
+    progress.note(f"{len(kept)} rules: each passes on the data (rows: {profile.rows})")
 
 
 def _write(output: Path | None, text: str) -> None:

@@ -104,12 +104,16 @@ def _summary(result: DataResult) -> str:
         return clean(result.reason)
     if not report.outcomes:
         return "the ruleset has analyzers only: nothing was judged"
-    words = [f"{len(report.of('PASS'))} of {len(report.outcomes)} rules passed"]
+    words = [f"{len(report.of('PASS'))} of {_counted(len(report.outcomes), 'rule')} passed"]
     if failed := len(report.of("FAIL")):
         words.append(f"{failed} failed")
     if broken := len(report.of("ERROR")):
         words.append(f"{broken} could not be evaluated")
-    return f"{', '.join(words)} (score {_score(report.score)}, {report.rows} rows)"
+    return f"{', '.join(words)} (score {_score(report.score)}, {_counted(report.rows, 'row')})"
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _score(score: float) -> str:
@@ -121,7 +125,7 @@ def render_suggested_ruleset(suggested: SuggestedRuleset, console: Console) -> N
     """The ruleset itself, character by character, so that it can be sent to a file."""
     if suggested.file is not None:
         console.print(
-            clean(f"{suggested.file}: {len(suggested.suggestions)} rules"),
+            clean(f"{suggested.file}: {_counted(len(suggested.suggestions), 'rule')}"),
             markup=False,
             soft_wrap=True,
         )
