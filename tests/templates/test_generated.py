@@ -106,6 +106,7 @@ def run(project, command):
         check=False,
     )
     assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+    assert "warning" not in done.stdout.lower(), done.stdout
 
 
 def test_the_project_passes_its_own_make_check(project):
