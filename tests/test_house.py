@@ -125,19 +125,6 @@ def test_the_page_on_reliability_names_tests_that_exist():
     assert missing == []
 
 
-def test_a_reader_who_leaves_is_no_error():
-    child = subprocess.Popen(
-        [sys.executable, "-m", "mlops_cli", "schema"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        cwd=ROOT,
-        env=child_environment(),
-    )
-    child.stdout.close()
-    _, said = child.communicate(timeout=30)
-    assert (child.returncode, said) == (0, b"")
-
-
 def test_the_help_names_every_exit_code():
     epilog = commands()[()].epilog
     signals = {Exit.HANGUP, Exit.TERMINATED}
