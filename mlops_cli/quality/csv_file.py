@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 
 from .connection import connect, file_name, literal
 from .errors import DataReadError
-from .source import Source, check_names
+from .source import Column, Source, check_names
 from .typed import RAW, table_source, type_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
+
+    import duckdb
 
 _CHUNK = 1 << 20
 _LONGEST_FIELD = 1 << 30
@@ -43,10 +45,29 @@ def open_csv(path: Path, types: Mapping[str, str], delimiter: str) -> Source:
     """
     if len(delimiter) != 1 or delimiter in '"\r\n':
         raise DataReadError(f"`{delimiter}` cannot be a delimiter", hint="It is one character")
+    connection = connect()
+    columns, counted = _load(connection, path, types, delimiter, "data")
+    known = {column.name: column.type for column in columns}
+    return table_source(
+        connection,
+        path,
+        "csv",
+        columns,
+        nul_notes(counted),
+        load=lambda other, table, _columns: _load(other, path, known, delimiter, table),
+    )
+
+
+def _load(
+    connection: duckdb.DuckDBPyConnection,
+    path: Path,
+    types: Mapping[str, str],
+    delimiter: str,
+    table: str,
+) -> tuple[list[Column], Bytes]:
     counted = count_bytes(path, delimiter)
     names = _header(path, delimiter)
     records = _records(path, delimiter, counted, len(names))
-    connection = connect()
     columns = ", ".join(f"'c{position}': 'VARCHAR'" for position in range(len(names)))
     connection.execute(
         f"CREATE TABLE {RAW} AS SELECT * FROM read_csv({file_name(path)}, auto_detect=false, "  # noqa: S608
@@ -60,8 +81,7 @@ def open_csv(path: Path, types: Mapping[str, str], delimiter: str) -> Source:
             f"Could not read `{path}`: it has {records} rows by its line ends and {read} by its "
             "quotes"
         )
-    found = type_table(connection, path, names, types, fixed={})
-    return table_source(connection, path, "csv", found, nul_notes(counted))
+    return type_table(connection, path, names, types, fixed={}, table=table), counted
 
 
 def nul_notes(counted: Bytes) -> tuple[str, ...]:

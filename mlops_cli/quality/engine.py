@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from . import model
-from .measurement import Context, Group, Measure, Query, Verdict, filtered
+from .measurement import Context, Group, Measure, Query, Reference, Verdict, filtered
 from .measures import check_numbers, measure
 from .parser import parse
 from .printer import write_rule
@@ -28,6 +28,7 @@ def check(
     ruleset: str | model.Ruleset,
     source: str | Path | Source,
     *,
+    datasets: Mapping[str, str | Path | Source] | None = None,
     types: Mapping[str, str] | None = None,
     now: datetime | None = None,
 ) -> QualityReport:
@@ -36,6 +37,7 @@ def check(
     Args:
         ruleset: DQDL text, or what `parse` made of it.
         source: A path, a URI, or what `open_source` made of it.
+        datasets: The data sets that rules compare it with, by the names the ruleset gives them.
         types: Types that columns must have, when the source is not open yet.
         now: What `now()` is; by default the time it is.
 
@@ -48,10 +50,17 @@ def check(
         raise TypeError("types are given when a source is opened, and this one is open")
     data = source if isinstance(source, Source) else open_source(source, types=types)
     moment = now or datetime.now(UTC)
-    connection = data.connect(_columns(rules, data))
+    others = _others(datasets or {})
+    references = {
+        name: Reference(f"reference_{position}", other.columns, other.rows)
+        for position, (name, other) in enumerate(others.items())
+    }
+    beside = {references[name].table: other for name, other in others.items()}
+    connection = data.connect(_columns(rules, data), beside=beside)
     try:
         plain = moment.astimezone(UTC).replace(tzinfo=None)
-        run = _Run(Context(connection, data.columns, plain), data.rows)
+        context = Context(connection, data.columns, plain, references, _primary(rules))
+        run = _Run(context, data.rows)
         verdicts = run.evaluate([*rules.leaves])
         return QualityReport(
             data.uri,
@@ -68,6 +77,17 @@ def check(
         )
     finally:
         connection.close()
+
+
+def _others(datasets: Mapping[str, str | Path | Source]) -> dict[str, Source]:
+    return {
+        name: given if isinstance(given, Source) else open_source(given)
+        for name, given in datasets.items()
+    }
+
+
+def _primary(rules: model.Ruleset) -> str:
+    return (rules.sources.primary if rules.sources else None) or "primary"
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,10 +195,14 @@ def _kept(where: str | None) -> str:
     return f"count(*){filtered(where)}"
 
 
+_ANY_COLUMN = ("AggregateMatch", "CustomSql", "DatasetMatch", "ReferentialIntegrity", "SchemaMatch")
+
+
 def _columns(rules: model.Ruleset, source: Source) -> list[str] | None:
-    """The columns to load; all of them when a `where` may name any."""
-    if any(isinstance(leaf, model.Rule) and leaf.where is not None for leaf in rules.leaves):
-        return None
+    """The columns to load; all of them when a rule may be about any."""
+    for leaf in rules.leaves:
+        if leaf.type in _ANY_COLUMN or (isinstance(leaf, model.Rule) and leaf.where is not None):
+            return None
     wanted = {name.lower() for name in rules.columns}
     return [column.name for column in source.columns if column.name.lower() in wanted]
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .connection import connect, file_name, literal
-from .csv_file import count_bytes, nul_notes
+from .csv_file import Bytes, count_bytes, nul_notes
 from .errors import DataReadError
-from .source import Source, check_names
+from .source import Column, Source, check_names
 from .typed import RAW, table_source, type_table
 
 if TYPE_CHECKING:
@@ -27,8 +27,23 @@ def open_json_lines(path: Path, types: Mapping[str, str]) -> Source:
     Raises:
         DataReadError: A line is no flat object, or a key holds values of several types.
     """
-    counted = count_bytes(path, ",")
     connection = connect()
+    columns, counted = _load(connection, path, types, "data")
+    known = {column.name: column.type for column in columns}
+    return table_source(
+        connection,
+        path,
+        "json lines",
+        columns,
+        nul_notes(counted),
+        load=lambda other, table, _columns: _load(other, path, known, table),
+    )
+
+
+def _load(
+    connection: duckdb.DuckDBPyConnection, path: Path, types: Mapping[str, str], table: str
+) -> tuple[list[Column], Bytes]:
+    counted = count_bytes(path, ",")
     connection.execute(
         f"CREATE TABLE lines AS SELECT json FROM read_ndjson_objects({file_name(path)}, "  # noqa: S608
         "ignore_errors=false, compression='none', hive_partitioning=false)"
@@ -50,8 +65,8 @@ def open_json_lines(path: Path, types: Mapping[str, str]) -> Source:
     )
     connection.execute(f"CREATE TABLE {RAW} AS SELECT {selected} FROM lines")  # noqa: S608
     connection.execute("DROP TABLE lines")
-    columns = type_table(connection, path, names, types, fixed=fixed)
-    return table_source(connection, path, "json lines", columns, nul_notes(counted))
+    columns = type_table(connection, path, names, types, fixed=fixed, table=table)
+    return columns, counted
 
 
 def _names(connection: duckdb.DuckDBPyConnection, path: Path) -> list[str]:

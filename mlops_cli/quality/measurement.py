@@ -82,12 +82,24 @@ class Measure:
 
 
 @dataclass(frozen=True, slots=True)
+class Reference:
+    """A second data set, as a table beside the data."""
+
+    table: str
+    columns: Sequence[Column]
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
 class Context:
     """The data that rules are measured against."""
 
     connection: duckdb.DuckDBPyConnection
     columns: Sequence[Column]
     now: datetime
+    references: Mapping[str, Reference] = field(default_factory=dict)
+    primary: str = "primary"
+    """What the ruleset calls the data."""
 
     def column(self, name: str) -> Column:
         """Find a column, by its exact name first and in another case then.
@@ -95,15 +107,39 @@ class Context:
         Raises:
             CannotEvaluateError: There is none.
         """
-        by_name = {column.name: column for column in self.columns}
-        lower = {column.name.lower(): column for column in self.columns}
-        found = by_name.get(name) or lower.get(name.lower())
+        return _column(name, self.columns, "The data")
+
+    def reference(self, name: str) -> Reference:
+        """Find a second data set.
+
+        Raises:
+            CannotEvaluateError: None of this name was given.
+        """
+        found = self.references.get(name)
         if found is None:
-            near = did_you_mean(name, by_name)
+            near = did_you_mean(name, self.references)
             raise CannotEvaluateError(
-                f"The data has no column `{name}`" + (f". {near}" if near else "")
+                f"No data set `{name}` was given" + (f". {near}" if near else "")
             )
         return found
+
+    def reference_column(self, name: str, reference: str) -> Column:
+        """Find a column of a second data set.
+
+        Raises:
+            CannotEvaluateError: There is none.
+        """
+        return _column(name, self.reference(reference).columns, f"The data set `{reference}`")
+
+
+def _column(name: str, columns: Sequence[Column], whose: str) -> Column:
+    by_name = {column.name: column for column in columns}
+    lower = {column.name.lower(): column for column in columns}
+    found = by_name.get(name) or lower.get(name.lower())
+    if found is None:
+        near = did_you_mean(name, by_name)
+        raise CannotEvaluateError(f"{whose} has no column `{name}`" + (f". {near}" if near else ""))
+    return found
 
 
 Single: TypeAlias = "model.Rule | model.Analyzer"

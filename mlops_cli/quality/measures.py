@@ -34,6 +34,13 @@ from .measurement import (
 )
 from .numeric import aggregate, correlation, entropy
 from .patterns import check_pattern, column_names_match
+from .references import (
+    aggregate_match,
+    dataset_match,
+    referential_integrity,
+    row_count_match,
+    schema_match,
+)
 from .sql import numbers, values_predicate
 from .values import CannotEvaluateError, check_bounds, number
 from .where import where_sql
@@ -329,4 +336,9 @@ _MEASURES: dict[str, Callable[[Single, Context, str | None], Measure]] = {
     "ColumnValues": _column_values,
     "ColumnDataType": _column_data_type,
     "DataFreshness": freshness,
+    "RowCountMatch": row_count_match,
+    "SchemaMatch": schema_match,
+    "ReferentialIntegrity": referential_integrity,
+    "AggregateMatch": aggregate_match,
+    "DatasetMatch": dataset_match,
 }

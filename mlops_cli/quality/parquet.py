@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .connection import connect, file_name, identifier, lock
+from .connection import connect, file_name, identifier
 from .errors import DataReadError
 from .source import Column, Source, check_names, check_type_names
 
@@ -46,17 +46,16 @@ def open_parquet(path: Path, types: Mapping[str, str]) -> Source:
     (rows,) = connection.execute(f"SELECT count(*) FROM {scan}").fetchone() or (0,)  # noqa: S608
     connection.close()
 
-    def load(wanted: Sequence[str] | None) -> duckdb.DuckDBPyConnection:
+    def load(target: duckdb.DuckDBPyConnection, table: str, wanted: Sequence[str] | None) -> None:
         chosen = [column for column in columns if wanted is None or column.name in wanted]
         # A table needs one column at least, and the count of rows needs any.
         chosen = chosen or list(columns[:1])
         selected = ", ".join(_select(column, stored[column.name]) for column in chosen)
-        fresh = connect()
-        fresh.execute(f"CREATE TABLE data AS SELECT {selected} FROM {scan}")  # noqa: S608
-        lock(fresh)
-        return fresh
+        target.execute(
+            f"CREATE TABLE {identifier(table)} AS SELECT {selected} FROM {scan}"  # noqa: S608
+        )
 
-    return Source(str(path), "parquet", columns, rows, _connect=load)
+    return Source(str(path), "parquet", columns, rows, _load=load)
 
 
 def _check(path: Path, columns: Sequence[Column], types: Mapping[str, str]) -> None:

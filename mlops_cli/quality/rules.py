@@ -22,6 +22,9 @@ class RuleType:
     threshold: bool
     only_analyzer: bool
     evaluated_here: bool
+    """The engine gives a verdict from the data alone."""
+    with_datasets: bool
+    """The engine gives a verdict when it has the other data set too."""
     description: str
 
     @property
@@ -46,6 +49,7 @@ def _row(name: str, arguments: str, kinds: str, words: str, description: str) ->
         threshold="threshold" in flags,
         only_analyzer="analyzer" in flags,
         evaluated_here="here" in flags,
+        with_datasets="datasets" in flags,
         description=description,
     )
 
@@ -57,7 +61,7 @@ _ALL = (
         "RowCountMatch",
         "reference dataset",
         "number",
-        "",
+        "datasets",
         "Rows of the data for each row of the reference",
     ),
     _row("Completeness", "column", "number", "where here", "Share of rows with a value"),
@@ -152,25 +156,29 @@ _ALL = (
         "ReferentialIntegrity",
         "columns, reference columns",
         "number",
-        "",
+        "datasets",
         "Share of rows whose key is in the reference",
     ),
     _row(
         "DatasetMatch",
         "reference dataset, key columns, compared columns?",
         "number",
-        "",
+        "datasets",
         "Share of rows that are the same in the reference",
     ),
     _row(
         "SchemaMatch",
         "reference dataset",
         "number",
-        "",
+        "datasets",
         "Share of columns that are the same in the reference",
     ),
     _row(
-        "AggregateMatch", "aggregate, reference aggregate", "number", "", "Ratio of two aggregates"
+        "AggregateMatch",
+        "aggregate, reference aggregate",
+        "number",
+        "here datasets",
+        "Ratio of two aggregates",
     ),
     _row("DetectAnomalies", "metric...", "", "", "The metric is as its history says"),
     _row("AllStatistics", "column", "number", "analyzer", "A collection of statistics"),

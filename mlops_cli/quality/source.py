@@ -11,7 +11,7 @@ import stat
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from .errors import DataReadError
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     import duckdb
 
+Load: TypeAlias = "Callable[[duckdb.DuckDBPyConnection, str, Sequence[str] | None], object]"
 TYPES = ("integer", "number", "text", "boolean", "date", "timestamp")
 _FORMATS = {
     ".parquet": "parquet",
@@ -64,18 +65,37 @@ class Source:
     columns: tuple[Column, ...]
     rows: int
     notes: tuple[str, ...] = ()
-    _connect: Callable[[Sequence[str] | None], duckdb.DuckDBPyConnection] = field(
-        repr=False, compare=False, kw_only=True
+    _load: Load = field(repr=False, compare=False, kw_only=True)
+    _loaded: duckdb.DuckDBPyConnection | None = field(
+        default=None, repr=False, compare=False, kw_only=True
     )
+    """A locked connection that holds all of it already."""
 
-    def connect(self, columns: Sequence[str] | None = None) -> duckdb.DuckDBPyConnection:
+    def connect(
+        self,
+        columns: Sequence[str] | None = None,
+        *,
+        beside: Mapping[str, Source] | None = None,
+    ) -> duckdb.DuckDBPyConnection:
         """Open a locked connection with the table `data`, of these columns or of all.
 
+        Args:
+            columns: The columns of `data`.
+            beside: Other sources, each as a table of its own, by the names of the tables.
+
         Raises:
-            DataReadError: The file is broken inside.
+            DataReadError: A file is broken inside.
         """
-        with reading(self.uri):
-            return self._connect(columns)
+        from .connection import connect, lock
+
+        if self._loaded is not None and not beside:
+            return self._loaded.cursor()
+        connection = connect()
+        for table, source in {"data": self, **(beside or {})}.items():
+            with reading(source.uri):
+                source._load(connection, table, columns if source is self else None)  # noqa: SLF001
+        lock(connection)
+        return connection
 
 
 def open_source(

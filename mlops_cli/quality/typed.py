@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     import duckdb
 
+    from .source import Load
+
 # Leading zeros make a text (a post code), and so does an integer that no 64 bits hold (an id).
 _INTEGER = "[+-]?(0|[1-9][0-9]{0,17})"
 _DIGITS = "[+-]?[0-9]{1,18}"
@@ -55,8 +57,9 @@ def type_table(
     types: Mapping[str, str],
     *,
     fixed: Mapping[str, str],
+    table: str,
 ) -> list[Column]:
-    """Turn the table of text `c0, c1, …` into the table `data` of typed, named columns.
+    """Turn the table of text `c0, c1, …` into a table of typed, named columns.
 
     Args:
         connection: Where both tables are.
@@ -64,6 +67,7 @@ def type_table(
         names: The names of the columns, in order.
         types: The types that were asked for.
         fixed: The types the file itself says, for columns that need no finding out.
+        table: The name of the new table.
 
     Raises:
         DataReadError: A column does not hold what it should.
@@ -83,7 +87,9 @@ def type_table(
         f"{_cast(column.type, f'c{position}')} AS {identifier(column.name)}"
         for position, column in enumerate(columns)
     )
-    connection.execute(f"CREATE TABLE data AS SELECT {selected} FROM {RAW}")  # noqa: S608
+    connection.execute(
+        f"CREATE TABLE {identifier(table)} AS SELECT {selected} FROM {RAW}"  # noqa: S608
+    )
     connection.execute(f"DROP TABLE {RAW}")
     return columns
 
@@ -94,6 +100,8 @@ def table_source(
     data_format: str,
     columns: Sequence[Column],
     notes: Sequence[str],
+    *,
+    load: Load,
 ) -> Source:
     """Lock a connection that holds the table `data` and make a source of it."""
     lock(connection)
@@ -104,7 +112,8 @@ def table_source(
         tuple(columns),
         rows,
         tuple(notes),
-        _connect=lambda _columns: connection.cursor(),
+        _load=load,
+        _loaded=connection,
     )
 
 

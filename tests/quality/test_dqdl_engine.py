@@ -104,6 +104,7 @@ OUTCOMES = [
     ('DataFreshness "day" > 3 days where "day < \'2026-06-01\'"', "PASS"),
     ('DataFreshness "day" in [12 hours, 1 days] where "id = 2"', "FAIL"),
     ('DataFreshness "s" > 0 days', "FAIL"),  # no moments
+    ('AggregateMatch "sum(n)" "sum(id)" < 0.5', "PASS"),
     ('(IsUnique "n") or (IsUnique "id")', "PASS"),
     ('(IsUnique "n") and (IsUnique "id")', "FAIL"),
     ('Sum "odd\\" name" = 6', "PASS"),
