@@ -85,7 +85,7 @@ class UnfinishedError(MlopsError):
     exit_code = Exit.UNFINISHED
 
 
-_FORBIDDEN: Final = {errno.EACCES, errno.EPERM, errno.EROFS}
+_FORBIDDEN: Final = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR}
 _FULL: Final = {errno.ENOSPC, errno.EDQUOT}
 
 

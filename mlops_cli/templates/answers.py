@@ -7,15 +7,17 @@ from typing import TYPE_CHECKING, Any, Final
 
 from mlops_cli.core.diagnostics import Diagnostic, Location, Severity
 from mlops_cli.core.errors import ProjectError
+from mlops_cli.core.redact import redact
 
 from .catalog import questions
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
 _LIMIT_BYTES: Final = 256 * 1024
 _TEXT_LENGTH: Final = 500
+_DEPTH: Final = 20
 # Given by the command itself, or following from what it was given.
 _RESERVED: Final = ("template", "name", "package")
 _KINDS: Final[dict[str, tuple[type | tuple[type, ...], str]]] = {
@@ -88,6 +90,8 @@ def _reason(kind: str, choices: Sequence[str], value: Any) -> str | None:  # noq
             return f"has {len(value)} characters, and {_TEXT_LENGTH} are the most"
         if not value.isprintable():
             return "holds a line break or another control character"
+        if redact(value) != value:
+            return "looks like a secret, and answers are written into files; keep it out of them"
         # The text goes into Python, TOML, YAML and DQDL; none of them must end early because of it.
         if '"' in value or "\\" in value:
             return "holds a double quote or a backslash; use ' instead"
@@ -96,11 +100,14 @@ def _reason(kind: str, choices: Sequence[str], value: Any) -> str | None:  # noq
 
 def _read_file(path: Path) -> dict[str, Any]:
     try:
-        if path.stat().st_size > _LIMIT_BYTES:
+        # Not by its size: a device has none, and never ends.
+        with path.open("rb") as opened:
+            data = opened.read(_LIMIT_BYTES + 1)
+        if len(data) > _LIMIT_BYTES:
             raise ProjectError(
                 f"Could not read `{path}`: it has more than {_LIMIT_BYTES} bytes", at=Location(path)
             )
-        text = path.read_text(encoding="utf-8-sig")
+        text = data.decode("utf-8-sig")
     except OSError as error:
         raise ProjectError(f"Could not read `{path}`: {error.strerror}") from error
     except UnicodeDecodeError as error:
@@ -131,9 +138,7 @@ def _read_text(text: str, where: str) -> Any:  # noqa: ANN401 -- YAML comes in e
     from ruamel.yaml.error import YAMLError
 
     try:
-        # An alias can stand for a billion values in a few hundred bytes.
-        if any(getattr(event, "anchor", None) for event in YAML(pure=True).parse(text)):
-            raise ProjectError(f"Could not read `{where}`: anchors and aliases are not allowed")
+        _refuse_bombs(YAML(pure=True).parse(text), where)
         return YAML(typ="safe", pure=True).load(text)
     except YAMLError as error:
         reason = " ".join(str(getattr(error, "problem", None) or error).split())
@@ -142,6 +147,19 @@ def _read_text(text: str, where: str) -> Any:  # noqa: ANN401 -- YAML comes in e
         raise ProjectError(f"Could not read `{where}`: {reason}{place}") from error
     except RecursionError as error:
         raise ProjectError(f"Could not read `{where}`: it is nested too deeply") from error
+
+
+def _refuse_bombs(events: Iterable[object], where: str) -> None:
+    depth = 0
+    for event in events:
+        # An alias can stand for a billion values in a few hundred bytes.
+        if getattr(event, "anchor", None):
+            raise ProjectError(f"Could not read `{where}`: anchors and aliases are not allowed")
+        kind = type(event).__name__
+        depth += kind.endswith("StartEvent") - kind.endswith("EndEvent")
+        # Each level makes the reader of the next one slower, long before Python gives up.
+        if depth > _DEPTH:
+            raise ProjectError(f"Could not read `{where}`: it is nested too deeply")
 
 
 def _problem(summary: str, at: Location | None = None, hint: str | None = None) -> Diagnostic:

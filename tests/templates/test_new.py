@@ -195,6 +195,13 @@ def test_into_names_the_parent_folder(here, mlops):
         (("iris", "--template", "tabulr"), 2, "`--template tabular`"),
         (("iris", "--target", "x"), 2, "`--target` needs the data"),
         (("iris", "--task", "regression"), 2, "`--task` needs the data"),
+        (("iris", "--answers", "/dev/zero"), 3, "more than 262144 bytes"),
+        (("iris", "--answers", "/"), 3, "Is a directory"),
+        (("iris", "--set", "owner=" + "[" * 5000), 3, "nested too deeply"),
+        (("iris", "--set", "owner=AKIAIOSFODNN7EXAMPLE"), 3, "looks like a secret"),
+        (("iris", "--set", "_tasks=[id]"), 3, "no question `_tasks`"),
+        (("iris", "--set", "_src_path=/etc"), 3, "no question `_src_path`"),
+        (("iris", "--owner", "a\x1b[31mb"), 3, "control character"),
     ],
 )
 def test_what_cannot_be_is_refused_before_anything_is_written(here, mlops, arguments, code, said):

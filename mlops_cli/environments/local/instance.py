@@ -303,7 +303,9 @@ def read_state(home: Home) -> Instance | None:
 def _last_words(home: Home) -> str:
     path = log_files(home).get("supervisor")
     lines = path.read_text(errors="replace").splitlines() if path else []
-    return "".join(f"\n  {line}" for line in lines[-5:])
+    # What went wrong, without the frames of a traceback: those are in the log.
+    told = [line for line in lines if line.strip() and not line.startswith((" ", "Traceback"))]
+    return "".join(f"\n  {line[:300]}" for line in told[-3:])
 
 
 # --- stopping --------------------------------------------------------------------------------
