@@ -31,6 +31,7 @@ def check(
     datasets: Mapping[str, str | Path | Source] | None = None,
     types: Mapping[str, str] | None = None,
     now: datetime | None = None,
+    sql_seconds: float = 60.0,
 ) -> QualityReport:
     """Run a ruleset.
 
@@ -40,6 +41,7 @@ def check(
         datasets: The data sets that rules compare it with, by the names the ruleset gives them.
         types: Types that columns must have, when the source is not open yet.
         now: What `now()` is; by default the time it is.
+        sql_seconds: How long the statement of one CustomSql may take.
 
     Raises:
         DqdlErrors: The text is no ruleset.
@@ -59,7 +61,7 @@ def check(
     connection = data.connect(_columns(rules, data), beside=beside)
     try:
         plain = moment.astimezone(UTC).replace(tzinfo=None)
-        context = Context(connection, data.columns, plain, references, _primary(rules))
+        context = Context(connection, data.columns, plain, references, _primary(rules), sql_seconds)
         run = _Run(context, data.rows)
         verdicts = run.evaluate([*rules.leaves])
         return QualityReport(

@@ -100,6 +100,8 @@ class Context:
     references: Mapping[str, Reference] = field(default_factory=dict)
     primary: str = "primary"
     """What the ruleset calls the data."""
+    seconds: float = 60.0
+    """How long one statement of the user may take."""
 
     def column(self, name: str) -> Column:
         """Find a column, by its exact name first and in another case then.

@@ -14,6 +14,7 @@ from . import model
 from .casts import castable
 from .connection import identifier
 from .cursor import did_you_mean
+from .custom_sql import custom_sql
 from .freshness import freshness
 from .measurement import (
     Context,
@@ -336,6 +337,7 @@ _MEASURES: dict[str, Callable[[Single, Context, str | None], Measure]] = {
     "ColumnValues": _column_values,
     "ColumnDataType": _column_data_type,
     "DataFreshness": freshness,
+    "CustomSql": custom_sql,
     "RowCountMatch": row_count_match,
     "SchemaMatch": schema_match,
     "ReferentialIntegrity": referential_integrity,

@@ -149,7 +149,7 @@ _ALL = (
         "CustomSql",
         "SQL statement",
         "number",
-        "optional threshold",
+        "optional threshold here",
         "One value of a SELECT, or the rows it returns as those that pass",
     ),
     _row(

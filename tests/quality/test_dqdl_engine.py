@@ -96,6 +96,8 @@ OUTCOMES = [
     ('ColumnDataType "ok" = "Boolean" with threshold > 0.8', "PASS"),
     ('ColumnDataType "at" = "Date" with threshold > 0.8', "PASS"),
     ('ColumnDataType "day" = "Timestamp" where "day is not null"', "PASS"),
+    ('CustomSql "select count(*) from primary" = 6', "PASS"),
+    ('CustomSql "select n from primary"', "PASS"),
     ('DataFreshness "at" < 12 hours', "FAIL"),  # the NULL
     ('DataFreshness "at" < 12 hours where "id < 6"', "PASS"),
     ('DataFreshness "at" <= 690 minutes where "id < 6"', "FAIL"),  # 11.51 hours
@@ -146,7 +148,6 @@ CANNOT = [
     ('ColumnDataType "s" = "Date" with format = "%Y"', "`%Y` is no format of dates"),
     ('DataFreshness "n" > 1 days', "DataFreshness is about dates, and column `n` holds integer"),
     ('ColumnNamesMatchPattern "(?=a)"', "The pattern cannot be used"),
-    ('CustomSql "select 1" > 0', "Rules of the type `CustomSql` cannot be evaluated here yet"),
     ('RowCount > 0 where "nope > 1"', "The `where` cannot be used"),
     ('RowCount > 0 where "n +"', "The `where` is no SQL condition"),
     ('RowCount > 0 where "n"', "The `where` gives INTEGER, not true or false"),

@@ -1,0 +1,154 @@
+"""CustomSql: one SELECT, on a locked connection, in a transaction that reads only, and in time.
+
+The statement is Spark SQL, and is passed on as far as DuckDB reads it: quotes and `primary` are
+rewritten, nothing else.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from contextlib import contextmanager
+from decimal import Decimal
+from threading import Timer
+from typing import TYPE_CHECKING, Any
+
+from .connection import identifier, literal
+from .measurement import (
+    Context,
+    Found,
+    Measure,
+    Single,
+    Verdict,
+    judge,
+    shown,
+    whole,
+)
+from .model import Rule
+from .printer import write_condition
+from .values import CannotEvaluateError, meets
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import duckdb
+
+_TOKEN = re.compile(
+    r"""'(?:[^'\\]|\\.|'')*'|"(?:[^"\\]|\\.|"")*"|`(?:[^`]|``)*`|--[^\n]*|/\*.*?\*/"""
+    r"""|<=>|[^\W\d]\w*""",
+    re.DOTALL,
+)
+_ESCAPE = re.compile(r"\\(.)", re.DOTALL)
+_ESCAPED = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "0": "\0", "%": r"\%", "_": r"\_"}
+
+
+def custom_sql(rule: Single, context: Context, _where: str | None) -> Measure:
+    """Run a statement of the user: for one value, or for the rows that pass.
+
+    Raises:
+        CannotEvaluateError: It is not one SELECT.
+    """
+    sql = from_spark(rule.parameters[0].value)
+    _check_select(context.connection, sql)
+    by_rows = isinstance(rule, Rule) and rule.condition is None
+
+    def finish(found: Found) -> Verdict:
+        with _reading(context) as connection:
+            if by_rows:
+                return _rows(rule, connection, context, sql, whole(found["kept"]))
+            return _value(rule, connection, sql)
+
+    return Measure({}, finish, needs_rows=by_rows)
+
+
+def from_spark(text: str) -> str:
+    """Write quotes and the name `primary`, which SQL keeps for itself, as DuckDB reads them."""
+
+    def rewrite(token: re.Match[str]) -> str:
+        found = token[0]
+        if found == "<=>":
+            return " IS NOT DISTINCT FROM "
+        if found.lower() == "primary":
+            return '"primary"'
+        if found[0] == "`":
+            return identifier(found[1:-1].replace("``", "`"))
+        if found[0] not in "'\"":
+            return found
+        inner = found[1:-1].replace(found[0] * 2, found[0])
+        return literal(_ESCAPE.sub(lambda one: _ESCAPED.get(one[1], one[1]), inner))
+
+    return _TOKEN.sub(rewrite, text)
+
+
+def _check_select(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
+    row = connection.execute("SELECT json_serialize_sql(?)", [sql]).fetchone()
+    parsed: dict[str, Any] = json.loads(row[0]) if row else {"error": True}
+    if parsed.get("error"):
+        reason = parsed.get("error_message", "syntax error")
+        raise CannotEvaluateError(f"The statement is not one SELECT: {reason}")
+    if len(parsed["statements"]) != 1:
+        raise CannotEvaluateError("The statement is more than one SELECT")
+
+
+@contextmanager
+def _reading(context: Context) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Name the data sets as the ruleset does, for this statement alone, and limit its time."""
+    import duckdb
+
+    with context.connection.cursor() as connection:
+        tables = {"primary": "data", context.primary: "data"}
+        tables |= {name: reference.table for name, reference in context.references.items()}
+        for name, table in tables.items():
+            connection.execute(
+                f"CREATE TEMP VIEW {identifier(name)} AS "  # noqa: S608
+                f"SELECT * FROM memory.main.{identifier(table)}"
+            )
+        connection.execute("BEGIN TRANSACTION READ ONLY")
+        timer = Timer(context.seconds, connection.interrupt)
+        timer.start()
+        try:
+            yield connection
+        except duckdb.InterruptException as error:
+            raise CannotEvaluateError(
+                f"The statement took longer than {shown(context.seconds)} seconds"
+            ) from error
+        finally:
+            timer.cancel()
+
+
+def _value(rule: Single, connection: duckdb.DuckDBPyConnection, sql: str) -> Verdict:
+    rows = connection.execute(sql).fetchmany(2)
+    if len(rows) != 1 or len(rows[0]) != 1:
+        return Verdict(False, "The statement did not give exactly one value")
+    (value,) = rows[0]
+    if value is not None and (
+        isinstance(value, bool) or not isinstance(value, int | float | Decimal)
+    ):
+        raise CannotEvaluateError("The statement gave a value that is no number")
+    exact = float(value) if isinstance(value, Decimal) else value
+    key = "Dataset.*.CustomSQL"
+    return judge(rule, "The value of the statement", key, exact, missing="The statement gave NULL")
+
+
+def _rows(
+    rule: Single, connection: duckdb.DuckDBPyConnection, context: Context, sql: str, rows: int
+) -> Verdict:
+    # The line end closes a comment that would otherwise swallow the parenthesis.
+    described = connection.execute(f"DESCRIBE SELECT * FROM ({sql}\n)").fetchall()  # noqa: S608
+    names = [row[0] for row in described]
+    for name in names:
+        context.column(name)
+    same = " AND ".join(
+        f"ours.{identifier(name)} IS NOT DISTINCT FROM passing.{identifier(name)}" for name in names
+    )
+    row = connection.execute(
+        f"SELECT count(*) FROM memory.main.data AS ours SEMI JOIN ({sql}\n) AS passing ON {same}"  # noqa: S608
+    ).fetchone()
+    share = whole(row[0] if row else None) / rows
+    metrics = {"Dataset.*.CustomSQL.Compliance": share}
+    threshold = rule.threshold if isinstance(rule, Rule) else None
+    if share == 1.0 if threshold is None else meets(share, threshold):
+        return Verdict(True, metrics=metrics)
+    wanted = "1" if threshold is None else write_condition(threshold)
+    message = f"The share of rows that the statement gives is {shown(share)}, and should be"
+    return Verdict(False, f"{message} {wanted}", metrics)
