@@ -13,7 +13,8 @@ from .commands import command
 
 _CHECK = """
 Examples: `mlops quality check raw.dqdl customers.csv` ·
-`mlops quality check raw.dqdl january.parquet february.parquet --junit quality.xml`
+`mlops quality check raw.dqdl january.parquet february.parquet --junit quality.xml` ·
+`mlops quality check raw.dqdl customers.csv --dataset countries=countries.csv`
 
 Exit codes: 0 every rule passed · 1 a rule failed · 3 none failed, but a rule could not be
 evaluated, or the ruleset or a file could not be read.
@@ -64,6 +65,10 @@ def check(
         Path, typer.Argument(metavar="RULESET", help="A file of DQDL.", show_default=False)
     ],
     data: DataArgument,
+    dataset: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=FILE", help="Another data set that rules compare with."),
+    ] = None,
     junit: Annotated[
         Path | None, typer.Option(help="Write the outcomes as JUnit XML for CI.", dir_okay=False)
     ] = None,
@@ -73,7 +78,12 @@ def check(
     from mlops_cli.checks import quality
 
     return quality.check(
-        ruleset, data, delimiter=delimiter, junit=junit, progress=presentation.progress()
+        ruleset,
+        data,
+        datasets=dataset or (),
+        delimiter=delimiter,
+        junit=junit,
+        progress=presentation.progress(),
     )
 
 

@@ -138,6 +138,37 @@ def test_a_file_that_cannot_be_read_is_never_green(folder, mlops):
         assert ET.parse(folder / "q.xml").find(".//error") is not None
 
 
+def test_rules_compare_with_another_data_set(folder, mlops):
+    (folder / "countries.csv").write_text("code\nDE\nFR\n")
+    rule = 'ReferentialIntegrity "country" "countries.code" = 1.0'
+    name = rules(folder, rule)
+    code, out, _ = mlops("check", name, "customers.csv", "--dataset", "countries=countries.csv")
+    assert code == 1
+    assert f"FAIL     {rule}" in out
+    (folder / "countries.csv").write_text("code\nDE\nFR\nIT\n")
+    assert mlops("check", name, "customers.csv", "--dataset", "countries=countries.csv")[0] == 0
+    code, out, _ = mlops("check", name, "customers.csv")
+    assert code == 3
+    assert "`countries`" in out
+
+
+@pytest.mark.parametrize(
+    ("given", "code"),
+    [
+        (["countries"], 2),
+        (["=customers.csv"], 2),
+        (["a="], 2),
+        (["a=customers.csv", "a=semicolons.csv"], 2),
+        (["a=nothere.csv"], 3),
+    ],
+)
+def test_another_data_set_that_cannot_be_meant_or_read_is_refused(folder, mlops, given, code):
+    options = [word for one in given for word in ("--dataset", one)]
+    ended, out, err = mlops("check", rules(folder, GOOD), "customers.csv", *options)
+    assert (ended, out) == (code, "")
+    assert err.startswith("error: Could not read `")
+
+
 def test_another_delimiter_is_asked_for_and_can_be_given(folder, mlops):
     name = rules(folder, GOOD)
     code, out, _ = mlops("check", name, "semicolons.csv")
@@ -272,7 +303,9 @@ def test_without_an_argument_all_rule_types_are_listed(mlops):
     code, out, _ = mlops("explain")
     assert code == 0
     for kind in RULE_TYPES.values():
-        assert re.search(rf"^ {kind.name}\b.* {'yes' if kind.evaluated_here else 'no'} ", out, re.M)
+        said = "with" if kind.with_datasets else "no"
+        said = "yes" if kind.evaluated_here else said
+        assert re.search(rf"^ {kind.name}\b.* {said} ", out, re.MULTILINE)
 
 
 def test_a_rule_type_is_explained_by_its_form_an_example_and_notes(mlops):

@@ -10,14 +10,14 @@ from mlops_cli.core.exits import Exit
 from mlops_cli.core.files import write_atomic
 from mlops_cli.core.redact import redact
 
-from .reading import open_data, read_ruleset
+from .reading import open_data, open_datasets, read_ruleset
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from mlops_cli.core.progress import Progress
-    from mlops_cli.quality import QualityReport, Ruleset
+    from mlops_cli.quality import QualityReport, Ruleset, Source
 
 PASS, FAIL, ERROR = "PASS", "FAIL", "ERROR"
 _EXITS = {PASS: Exit.DONE, FAIL: Exit.NO, ERROR: Exit.INVALID}
@@ -88,6 +88,7 @@ def check(
     ruleset: Path,
     data: Sequence[str],
     *,
+    datasets: Sequence[str] = (),
     delimiter: str | None = None,
     junit: Path | None = None,
     progress: Progress,
@@ -97,31 +98,35 @@ def check(
     Args:
         ruleset: A file of DQDL.
         data: Paths or `file://` URIs of CSV, Parquet or JSON lines files.
+        datasets: The other data sets that rules compare with, each as `NAME=FILE`.
         delimiter: Of CSV files; a comma by default.
         junit: Where to write the outcomes as JUnit XML.
         progress: Where to say what is being done.
 
     Raises:
-        ProjectError: The ruleset cannot be read.
-        UsageError: The JUnit file cannot be written.
+        ProjectError: The ruleset, or a data set to compare with, cannot be read.
+        UsageError: A data set is not `NAME=FILE`, or the JUnit file cannot be written.
     """
     rules = read_ruleset(ruleset, data)
+    others = open_datasets(datasets, delimiter=delimiter)
     results = []
     for one in data:
         with progress.step(f"Checking `{one}`"):
-            results.append(_check_one(rules, one, delimiter))
+            results.append(_check_one(rules, one, others, delimiter))
     checked = QualityCheck(str(ruleset), tuple(results))
     if junit is not None:
         _write_junit(checked, junit)
     return checked
 
 
-def _check_one(rules: Ruleset, data: str, delimiter: str | None) -> DataResult:
+def _check_one(
+    rules: Ruleset, data: str, others: Mapping[str, Source], delimiter: str | None
+) -> DataResult:
     from mlops_cli import quality
 
     try:
         source = open_data(data, delimiter=delimiter)
-        return DataResult(data, quality.check(rules, source), notes=source.notes)
+        return DataResult(data, quality.check(rules, source, datasets=others), notes=source.notes)
     except quality.DataReadError as error:
         return DataResult(data, reason=error.message, hint=error.hint)
 

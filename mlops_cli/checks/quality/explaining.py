@@ -34,7 +34,8 @@ class RuleTypeRow:
     name: str
     arguments: tuple[str, ...]
     description: str
-    evaluated_here: bool
+    evaluated: str
+    """`yes`, `no`, or `with --dataset`: what `mlops quality check` makes of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,8 @@ class TypeExplanation:
     """How it is written, with a word for each part."""
     example: str
     notes: tuple[str, ...]
-    evaluated_here: bool
+    evaluated: str
+    """As in the list."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +83,7 @@ def explain(words: Sequence[str]) -> RuleTypeList | RuleExplanation:
     text = " ".join(words)
     if not text.strip():
         rows = (
-            RuleTypeRow(one.name, one.arguments, one.description, one.evaluated_here)
+            RuleTypeRow(one.name, one.arguments, one.description, _evaluated(one))
             for one in RULE_TYPES.values()
         )
         return RuleTypeList(tuple(rows))
@@ -117,8 +119,14 @@ def _named(name: str) -> RuleType:
 def _type(kind: RuleType) -> TypeExplanation:
     entry = GUIDE.get(kind.name, Entry(""))
     return TypeExplanation(
-        kind.name, kind.description, form(kind), entry.example, entry.notes, kind.evaluated_here
+        kind.name, kind.description, form(kind), entry.example, entry.notes, _evaluated(kind)
     )
+
+
+def _evaluated(kind: RuleType) -> str:
+    if kind.evaluated_here:
+        return "yes"
+    return "with --dataset" if kind.with_datasets else "no"
 
 
 def form(kind: RuleType) -> str:

@@ -17,7 +17,7 @@ class Entry:
 _NO_VALUES = "NULL takes no part; a column without any value fails"
 _KEY = "A row whose key is NULL in every column does not count"
 _POPULATION = "It is the population's: divided by n, not by n - 1"
-_SECOND = "It compares with a second data set, named in the rule"
+_SECOND = "The second data set is given as `--dataset NAME=FILE`, with the name that the rule has"
 _FILES = "It is about files, not about rows"
 
 GUIDE: Final[dict[str, Entry]] = {

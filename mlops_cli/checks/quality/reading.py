@@ -6,7 +6,7 @@ import shlex
 from typing import TYPE_CHECKING, Final
 
 from mlops_cli.core.diagnostics import Diagnostic, Location, Severity
-from mlops_cli.core.errors import ProjectError
+from mlops_cli.core.errors import ProjectError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -75,6 +75,32 @@ def open_data(data: str, *, delimiter: str | None) -> Source:
             hint="Rename it, or make a link to it that has a plain name",
         )
     return open_source(data, delimiter=delimiter)
+
+
+def open_datasets(given: Sequence[str], *, delimiter: str | None) -> dict[str, Source]:
+    """Open the data sets that rules compare with, each given as `NAME=FILE`.
+
+    Raises:
+        UsageError: One is not of this form, or a name comes twice.
+        ProjectError: One cannot be read.
+    """
+    from mlops_cli.quality import DataReadError
+
+    found: dict[str, Source] = {}
+    for one in given:
+        name, equals, location = one.partition("=")
+        if not (name and equals and location):
+            raise UsageError(
+                f"Could not read `--dataset {one}`: it is not of the form `NAME=FILE`",
+                hint="NAME is what the ruleset calls it: `--dataset reference=reference.csv`",
+            )
+        if name in found:
+            raise UsageError(f"Could not read `--dataset {one}`: there is a `{name}` already")
+        try:
+            found[name] = open_data(location, delimiter=delimiter)
+        except DataReadError as error:
+            raise ProjectError(error.message, hint=error.hint) from error
+    return found
 
 
 def _text(path: Path, data: Sequence[str]) -> str:

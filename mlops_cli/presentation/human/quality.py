@@ -139,13 +139,13 @@ def render_rule_type_list(found: RuleTypeList, console: Console) -> None:
     """One line for each rule type."""
     from rich.text import Text
 
-    shown = table("rule type", "arguments", "what it is about", "here")
+    shown = table("rule type", "arguments", "what it is about", "evaluated")
     for one in found.rule_types:
-        here = Text("yes", "green") if one.evaluated_here else Text("no", "dim")
+        here = Text(one.evaluated, "dim" if one.evaluated == "no" else "green")
         add(shown, (one.name, ", ".join(one.arguments), one.description, here))
     console.print(shown)
     console.print(
-        "`here`: `mlops quality check` evaluates it; a rule of another type is ERROR\n"
+        "evaluated: by `mlops quality check`; a rule of a type that is not is ERROR\n"
         "`mlops quality explain ColumnValues` says more about one",
         style="dim",
         markup=False,
@@ -169,7 +169,7 @@ def _type(kind: TypeExplanation, console: Console) -> None:
     lines = [f"  {kind.description}", f"  written   {kind.form}"]
     lines += [f"  example   {kind.example}"] if kind.example else []
     lines += [f"  note      {note}" for note in kind.notes]
-    if not kind.evaluated_here:
-        lines.append("  here      not evaluated by `mlops quality check`: its outcome is ERROR")
+    if kind.evaluated == "no":
+        lines.append("  evaluated not by `mlops quality check`: the outcome is ERROR")
     for line in lines:
         console.print(clean(line), markup=False, soft_wrap=True)
