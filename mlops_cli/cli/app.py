@@ -80,7 +80,10 @@ def main(argv: Sequence[str]) -> int:
         presentation.nobody_reads()
         return Exit.DONE
     except Exception as error:  # noqa: BLE001 -- the last boundary
-        return _unexpected(error, argv)
+        # DuckDB swallows the KeyboardInterrupt that stops a query, and raises this in its place.
+        if str(error) != "Query interrupted":
+            return _unexpected(error, argv)
+        code = Exit.INTERRUPTED
     if code in (Exit.INTERRUPTED, Exit.TERMINATED, Exit.HANGUP):
         presentation.interrupted(code)
     return code

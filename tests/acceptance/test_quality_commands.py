@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import random
 import re
+import signal
 import subprocess
 import sys
+import time
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -400,6 +402,17 @@ def test_a_whole_document_can_be_explained(mlops):
     _, out, _ = mlops("explain", 'Rules = [ RowCount > 1 ] Analyzers = [ Mean "age", RowCount ]')
     assert "Mean of `age` is recorded" in out
     assert "RowCount is recorded" in out
+
+
+def test_ctrl_c_ends_a_query_that_takes_long(folder):
+    name = rules(folder, 'CustomSql "SELECT count(*) FROM range(100000000000)" > 0')
+    command = [sys.executable, "-m", "mlops_cli", "quality", "check", name, "customers.csv"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as running:
+        assert "Checking" in running.stderr.readline()
+        time.sleep(1)
+        running.send_signal(signal.SIGINT)
+        assert running.wait(timeout=30) == 130
+        assert "crashed" not in running.stderr.read()
 
 
 def test_help_has_examples_and_loads_nothing_heavy():
