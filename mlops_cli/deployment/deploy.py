@@ -15,7 +15,7 @@ from mlops_cli.environments.interpreters import project_interpreter
 from mlops_cli.environments.open import open_environment
 from mlops_cli.environments.release.build import build
 
-from .apply import ACTIONS, apply, note, saying_what_is_live
+from .apply import ACTIONS, apply, locked, note, saying_what_is_live
 from .confirm import confirm, known_failures
 from .plan import Plan, plan
 from .rollback import undo
@@ -154,7 +154,7 @@ def make_live(
     with saying_what_is_live(environment, made.project, progress):
         known = known_failures(api, made.project)
         if made.unchanged:
-            described = _already_live(environment, made, clock=clock)
+            described = settle(made, environment, progress=progress, clock=clock)
         else:
             with progress.step(f"Uploading release {staged.id}"):
                 uploaded = apply(made, staged, environment, progress=progress, clock=clock)
@@ -188,19 +188,31 @@ def make_live(
     )
 
 
-def _already_live(environment: Environment, made: Plan, *, clock: Clock) -> Manifest:
-    """The live release's manifest; a deploy that was killed before its history gets its line."""
+def settle(made: Plan, environment: Environment, *, progress: Progress, clock: Clock) -> Manifest:
+    """The live release's manifest; what a deploy killed right after its flip left is finished.
+
+    Raises:
+        ConflictError: Another release went live, or somebody else deploys now.
+    """
     assert made.live is not None  # noqa: S101 -- only what is live can be unchanged
-    described = record.read_manifest(environment.store, made.live)
+    store = environment.store
+    described = record.read_manifest(store, made.live)
     if described is None:
         raise ConflictError(
             f"Could not deploy `{made.release}`: another release went live meanwhile",
             hint="Run the same command again",
         )
-    told = [entry for entry in record.history(environment.store) if entry.action in ACTIONS]
-    if not told or told[-1].release != made.live:
-        note(environment, described, "deploy", clock=clock)
+    if not _told(environment, made.live):
+        # Under the lock: taking it also clears away what the killed one was writing.
+        with locked(store, f"finish {made.project} {made.live}", progress):
+            if not _told(environment, made.live):
+                note(environment, described, "deploy", clock=clock)
     return described
+
+
+def _told(environment: Environment, release: str) -> bool:
+    moves = [entry for entry in record.history(environment.store) if entry.action in ACTIONS]
+    return bool(moves) and moves[-1].release == release
 
 
 def _check(project: Project, environment: str, *, progress: Progress) -> None:

@@ -40,7 +40,7 @@ def deploy(root: Path, dags: Path) -> None:
     from mlops_cli.core.clock import SystemClock
     from mlops_cli.core.progress import Silent
     from mlops_cli.deployment.apply import apply
-    from mlops_cli.deployment.deploy import stage
+    from mlops_cli.deployment.deploy import settle, stage
     from mlops_cli.deployment.plan import plan
     from mlops_cli.environments.open import Environment
     from mlops_cli.environments.stores.folder import FolderStore
@@ -56,7 +56,9 @@ def deploy(root: Path, dags: Path) -> None:
         python = Path(sys.executable)
         staged = stage(project, environment, Path(folder), python=python, clock=clock)
         made = plan(environment, staged)
-        if not made.unchanged:
+        if made.unchanged:
+            settle(made, environment, progress=Silent(), clock=clock)
+        else:
             apply(made, staged, environment, progress=Silent(), clock=clock)
 
 
