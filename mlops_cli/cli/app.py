@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Annotated
 
@@ -54,6 +55,7 @@ def root(
     """Model projects on Apache Airflow: generate, prove, deploy, run and govern them."""
 
 
+@cache
 def _register() -> None:
     # Each module adds its commands to `app`; none of them imports anything heavy.
     for name in (

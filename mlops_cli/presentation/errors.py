@@ -82,7 +82,9 @@ def write_report(error: BaseException, argv: Sequence[str]) -> Path | None:
     for folder in (report_folder(), Path(tempfile.gettempdir())):
         path = folder / f"mlops-{name}"
         try:
-            write_atomic(path, redact("\n".join(lines)), mode=0o600)
+            text = redact("\n".join(lines))
+            # A file name that is no Unicode may be what it is about.
+            write_atomic(path, text.encode("utf-8", "backslashreplace"), mode=0o600)
         except OSError:
             continue
         return path

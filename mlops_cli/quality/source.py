@@ -182,6 +182,11 @@ def _check_types(types: Mapping[str, str]) -> None:
 
 def _local_path(uri: str | Path) -> Path:
     text = str(uri)
+    if not text.isprintable() and any("\ud800" <= letter <= "\udfff" for letter in text):
+        shown = text.encode("utf-8", "backslashreplace").decode()
+        raise DataReadError(
+            f"Could not read `{shown}`: its name is not UTF-8", hint="Give the file another name"
+        )
     if "://" not in text:
         return Path(text)
     from urllib.parse import unquote, urlsplit
