@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from mlops_cli.core.redact import redact
+from mlops_cli.core.redact import mask_values
 
 from .base import Finding, check
 
@@ -74,10 +74,10 @@ def _gitignore(subject: Subject) -> str:
 
 
 def _suspicious(text: str) -> Iterator[int]:
-    masked = redact(text)
+    masked = mask_values(text)
     found = 0
     for number, line in enumerate(text.splitlines(), 1):
-        if (masked != text and redact(line) != line) or _assigns_secret(line):
+        if (masked != text and mask_values(line) != line) or _assigns_secret(line):
             found += 1
             yield number
     if masked != text and not found:  # a key over several lines: its first line says where

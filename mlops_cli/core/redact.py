@@ -51,7 +51,12 @@ _known: set[str] = set()
 
 
 def redact(text: str) -> str:
-    """Mask every known secret (also base64 and URL-encoded) and all that looks like one."""
+    """Mask every secret that is known, has the form of one, or stands behind a name of one."""
+    return _NAMED.sub(rf"\g<name>{MASK}", mask_values(text))
+
+
+def mask_values(text: str) -> str:
+    """Mask known secrets (also base64 and URL-encoded) and what has the form of one."""
     for value in sorted(_known, key=len, reverse=True):
         if len(value) >= 4:
             for form in (value, quote(value, safe=""), base64.b64encode(value.encode()).decode()):
@@ -59,7 +64,6 @@ def redact(text: str) -> str:
     for pattern in _PATTERNS:
         text = pattern.sub(MASK, text)
     text = _USERINFO.sub(rf"\g<scheme>{MASK}@", text)
-    text = _NAMED.sub(rf"\g<name>{MASK}", text)
     return _HEADER.sub(rf"\g<name>{MASK}", text)
 
 

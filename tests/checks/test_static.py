@@ -184,8 +184,8 @@ CASES = [
         "MLP405",
         "quality/raw.dqdl",
         'IsComplete "species"',
-        'Entropy "species" > 0.1',
-        "`Entropy`",
+        'DetectAnomalies "RowCount"',
+        "`DetectAnomalies`",
     ),
     Case(
         "ruleset of no gate",

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from mlops_cli.core.diagnostics import Diagnostic, Location, Severity
 from mlops_cli.core.errors import ProjectError
-from mlops_cli.core.redact import redact
+from mlops_cli.core.redact import mask_values
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -107,7 +107,7 @@ def _in_text(path: Path, data: bytes) -> Iterator[Diagnostic]:
         line = data.count(b"\n", 0, match.start()) + 1
         yield _problem("MLP806", "A merge conflict is not resolved", path, line)
     text = data.decode("utf-8", errors="replace")
-    if redact(text) == text:
+    if mask_values(text) == text:
         return
     lines = text.splitlines()
     line = next((n for n, row in enumerate(lines, 1) if redact(row) != row), 1)
