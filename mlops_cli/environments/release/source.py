@@ -110,7 +110,7 @@ def _in_text(path: Path, data: bytes) -> Iterator[Diagnostic]:
     if mask_values(text) == text:
         return
     lines = text.splitlines()
-    line = next((n for n, row in enumerate(lines, 1) if redact(row) != row), 1)
+    line = next((n for n, row in enumerate(lines, 1) if mask_values(row) != row), 1)
     hint = "Take it out, and read it from an Airflow connection where it is needed"
     yield _problem("MLP807", "This looks like a secret", path, line, hint=hint)
 
