@@ -7,6 +7,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+import pytest
+
 sys.path.insert(0, str(Path(__file__).parent))
 
 _STATE = tempfile.TemporaryDirectory(prefix="mlops-tests-")
@@ -19,3 +21,14 @@ def pytest_configure() -> None:
             del os.environ[name]
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     os.environ |= {"NO_COLOR": "1", "COLUMNS": "100", "MLOPS_DATA_DIR": _STATE.name}
+
+
+@pytest.fixture(autouse=True)
+def _no_secret_of_another_test():
+    """A process knows its secrets for as long as it lives; a test is a process of its own."""
+    from mlops_cli.core import redact
+
+    known = set(redact._known)
+    yield
+    redact._known.clear()
+    redact._known.update(known)

@@ -9,7 +9,7 @@ from sklearn.datasets import load_breast_cancer, load_diabetes
 
 from mlops_cli.quality import parse
 
-pytestmark = [pytest.mark.real, pytest.mark.timeout(600), pytest.mark.xdist_group("airflow")]
+pytestmark = [pytest.mark.real, pytest.mark.timeout(600)]
 
 # The talk's table: weighted scores of a random forest on 90 held-out rows of Iris.
 IRIS = {

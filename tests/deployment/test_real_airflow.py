@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from mlops_cli.project.model import Project
     from mlops_cli.runs.follow import RunUpdate
 
-pytestmark = [pytest.mark.real, pytest.mark.xdist_group("airflow")]
+pytestmark = [pytest.mark.real]
 CLOCK = SystemClock()
 DAG = '''\
 """Two candidates, one of which fails when asked to."""

@@ -48,7 +48,7 @@ def real_api(request: pytest.FixtureRequest) -> RestApi:
 @pytest.fixture(
     params=[
         "fake_api",
-        pytest.param("real_api", marks=[pytest.mark.real, pytest.mark.xdist_group("airflow")]),
+        pytest.param("real_api", marks=[pytest.mark.real]),
     ]
 )
 def api(request: pytest.FixtureRequest) -> RestApi:

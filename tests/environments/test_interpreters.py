@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import subprocess
 import sys
 import time
@@ -106,7 +104,7 @@ def test_a_killed_build_is_not_taken_for_a_whole_one(cache: Path, root: Path) ->
                 break
             time.sleep(0.002)
         time.sleep(wait)
-        os.kill(child.pid, signal.SIGKILL)
+        child.kill()
         child.wait()
         whole = visible(cache / "projects")
     python = project_interpreter(root, progress=Silent())

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from mlops_cli.environments.local.instance import Instance
 
-real = [pytest.mark.real, pytest.mark.xdist_group("airflow")]
+real = [pytest.mark.real]
 
 COMMAND = (
     "import sys; from mlops_cli.__main__ import run; sys.argv = ['mlops', *sys.argv[1:]]; run()"
