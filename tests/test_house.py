@@ -190,7 +190,6 @@ def wheel(tmp_path_factory):
 
 
 @pytest.mark.real
-@pytest.mark.xdist_group("wheel")
 def test_the_wheel_holds_all_that_the_command_line_reads(wheel):
     held = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
     package = tracked("mlops_cli")
@@ -201,7 +200,6 @@ def test_the_wheel_holds_all_that_the_command_line_reads(wheel):
 
 
 @pytest.mark.real
-@pytest.mark.xdist_group("wheel")
 @pytest.mark.timeout(300)
 def test_a_project_can_be_made_with_the_installed_wheel(wheel, tmp_path):
     import uv

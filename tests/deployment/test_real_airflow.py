@@ -139,7 +139,7 @@ def test_from_deploy_to_the_run_s_own_result(root: Path, tmp_path: Path) -> None
     assert failed.failed_task == "fit[1]"
     assert any("candidate 2 does not converge" in line for line in failed.log)
     report = status(project, None, "local", progress=Silent(), clock=CLOCK)
-    assert [line.state for line in report.pipelines[0].runs] == ["failed", "success"]
+    assert [line.state for line in report.pipelines[0].runs[:2]] == ["failed", "success"]
 
 
 def test_the_code_view_shows_the_dag_s_own_source(root: Path, tmp_path: Path) -> None:

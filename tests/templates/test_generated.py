@@ -18,7 +18,7 @@ from mlops_cli.environments.interpreters import (
 )
 from mlops_cli.templates import Answers, create, prepare
 
-pytestmark = [pytest.mark.real, pytest.mark.timeout(900), pytest.mark.xdist_group("generated")]
+pytestmark = [pytest.mark.real, pytest.mark.timeout(900)]
 
 LONGEST = "the_longest_name_that_a_project_can_have"
 TEXT = {".py", ".toml", ".yaml", ".yml", ".md", ".dqdl", ".lock", ".json", "", ".j2"}
