@@ -22,7 +22,9 @@ def compile_lock(source: Path, target: Path, *extra: str) -> None:
     command = [find_uv_bin(), "pip", "compile", "--quiet", "--universal", "--upgrade"]
     command += ["--python-version", "3.11", "--no-header", "--no-annotate"]
     command += ["--no-emit-index-url", "--no-emit-find-links", *extra]
-    subprocess.run([*command, str(source), "--output-file", str(target)], check=True)
+    command += [source.name, "--output-file", str(target)]
+    # A dependency group is looked up where uv runs.
+    subprocess.run(command, cwd=source.parent, check=True)
 
 
 def main() -> int:
