@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import statistics
 import subprocess
 import sys
@@ -10,13 +9,14 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from mlops_cli.core.processes import child_environment
+
 BIN = Path(sys.executable).parent
-UNWANTED = ("PYTHONDONTWRITEBYTECODE", "PYTHONPATH", "VIRTUAL_ENV")
 
 
 def environment(**extra: str) -> dict[str, str]:
-    """The environment of a measured child: ours without what changes how Python runs."""
-    return {key: value for key, value in os.environ.items() if key not in UNWANTED} | extra
+    """The environment of a measured child: the one the tool gives its own."""
+    return child_environment(extra)
 
 
 def seconds(

@@ -5,6 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path  # noqa: TC003 -- a dataclass field, read at run time
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,3 +44,8 @@ class Diagnostic:
     at: Location | None = None
     detail: str | None = None
     hint: str | None = None
+
+
+def problem_count(found: Sequence[Diagnostic]) -> str:
+    """How many there are, in words: `1 problem`, `2 problems`."""
+    return f"{len(found)} problem{'s' if len(found) > 1 else ''}"

@@ -6,7 +6,7 @@ import difflib
 import json
 from typing import TYPE_CHECKING, Any, Final
 
-from mlops_cli.core.diagnostics import Diagnostic, Location, Severity
+from mlops_cli.core.diagnostics import Diagnostic, Location, Severity, problem_count
 from mlops_cli.core.errors import ProjectError, UsageError
 from mlops_cli.core.redact import printable
 
@@ -45,7 +45,7 @@ def load(folder: Path) -> Project:
     root = find_project(folder)
     project, problems = examine(root)
     if project is None:
-        count = f"{len(problems)} problem{'s' if len(problems) > 1 else ''}"
+        count = problem_count(problems)
         raise ProjectError(f"Could not read `{MANIFEST}`: {count}", diagnostics=problems)
     return project
 

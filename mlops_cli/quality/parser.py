@@ -235,7 +235,6 @@ class _Keys:
     def __init__(self, cursor: Cursor, name: str, known: tuple[str, ...]) -> None:
         self._cursor, self._name, self._known = cursor, name, known
         self._seen: set[str] = set()
-        self._ended = False
 
     def __iter__(self) -> _Keys:
         return self

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final
 
-from mlops_cli.core.diagnostics import Diagnostic, Location, Severity
+from mlops_cli.core.diagnostics import Diagnostic, Location, Severity, problem_count
 from mlops_cli.core.errors import ProjectError
 from mlops_cli.core.redact import redact
 
@@ -53,7 +53,7 @@ def gather(
     answers |= {name: value for name, value in flags.items() if value is not None}
     problems += check(answers, at=Location(file) if file else None)
     if problems:
-        count = f"{len(problems)} problem{'s' if len(problems) > 1 else ''}"
+        count = problem_count(problems)
         raise ProjectError(f"Could not use the answers: {count}", diagnostics=problems)
     return answers
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from mlops_cli.core.diagnostics import Diagnostic, Location, Severity
+from mlops_cli.core.diagnostics import Diagnostic, Location, Severity, problem_count
 from mlops_cli.core.errors import ProjectError
 from mlops_cli.core.redact import mask_values
 
@@ -60,7 +60,7 @@ def collect(project: Project) -> tuple[SourceFile, ...]:
         if not any(file.key == f"dags/{pipeline}.py" for file in files)
     ]
     if problems:
-        count = f"{len(problems)} problem{'s' if len(problems) > 1 else ''}"
+        count = problem_count(problems)
         raise ProjectError(
             f"Could not build a release of `{project.name}`: {count}", diagnostics=problems
         )
