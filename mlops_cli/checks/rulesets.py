@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from mlops_cli.quality.errors import DqdlErrors
-    from mlops_cli.quality.model import Ruleset
+    from mlops_cli.quality.language.model import Ruleset
 
     from .subject import Subject
 
@@ -102,7 +102,7 @@ def rules_name_real_columns(subject: Subject) -> Iterator[Finding]:
     Fix: correct the name. The first step keeps the features and the target of `mlops.yaml`, and
     no other column gets to a gate.
     """
-    from mlops_cli.quality.model import rule_columns
+    from mlops_cli.quality.language.model import rule_columns
 
     assert subject.project is not None  # noqa: S101 -- MLP101 is required
     columns = list(subject.project.model.columns)
@@ -128,8 +128,8 @@ def rules_can_be_evaluated(subject: Subject) -> Iterator[Finding]:
 
     Fix: say it with another rule type, or leave it to the service that knows it.
     """
-    from mlops_cli.quality.model import Rule
-    from mlops_cli.quality.rules import RULE_TYPES
+    from mlops_cli.quality.language.model import Rule
+    from mlops_cli.quality.language.rules import RULE_TYPES
 
     for gate in _gates(subject):
         for rule in gate.ruleset.leaves if gate.ruleset else ():

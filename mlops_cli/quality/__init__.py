@@ -6,16 +6,16 @@ library at the top, and DuckDB inside the functions that need it.
 
 from __future__ import annotations
 
-from .engine import check
+from .data.source import Column, Source, open_source
+from .engine.run import check
 from .errors import DataReadError, DqdlErrors, DqdlSyntaxError, QualityError
-from .model import Ruleset
-from .parser import parse
-from .printer import write
-from .profile import ColumnProfile, Profile, profile
+from .language.model import Ruleset
+from .language.parser import parse
+from .language.printer import write
+from .language.rules import RULE_TYPES, RuleType
+from .proposal.profile import ColumnProfile, Profile, profile
+from .proposal.suggest import Suggestion, render, suggest
 from .report import QualityReport, RuleOutcome
-from .rules import RULE_TYPES, RuleType
-from .source import Column, Source, open_source
-from .suggest import Suggestion, render, suggest
 
 __all__ = [
     "RULE_TYPES",

@@ -200,10 +200,10 @@ CASES = [
     Case(
         "vendored file changed",
         "MLP601",
-        "iris/_mlops/quality/engine.py",
+        "iris/_mlops/quality/engine/run.py",
         r"\Z",
         "\n# by hand\n",
-        "engine.py",
+        "run.py",
     ),
     Case(
         "secret", "MLP701", "iris/train.py", r"\Z", f'\nKEY = "{SECRET}"\n', "looks like a secret"

@@ -9,8 +9,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from mlops_cli.quality import check
-from mlops_cli.quality.custom_sql import from_spark
-from mlops_cli.quality.printer import quote
+from mlops_cli.quality.engine.custom_sql import from_spark
+from mlops_cli.quality.language.printer import quote
 
 OUTCOMES = [
     ('"select count(*) from primary where n > 1" = 3', "PASS"),

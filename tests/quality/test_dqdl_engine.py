@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mlops_cli.quality import RULE_TYPES, DqdlErrors, check, open_source, parse
-from mlops_cli.quality.printer import quote
+from mlops_cli.quality.language.printer import quote
 
 NOW = datetime(2026, 6, 15, 12, 30, 45, tzinfo=UTC)
 

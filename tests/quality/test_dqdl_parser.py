@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from mlops_cli.quality import DqdlErrors, model, parse, write
-from mlops_cli.quality.printer import write_condition, write_rule
+from mlops_cli.quality import DqdlErrors, parse, write
+from mlops_cli.quality.language import model
+from mlops_cli.quality.language.printer import write_condition, write_rule
 
 SAME = [
     "RowCount >= 50",

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mlops_cli.quality import RULE_TYPES, DqdlErrors, parse, write
-from mlops_cli.quality.printer import quote
+from mlops_cli.quality.language.printer import quote
 
 # `DQDL_EXAMPLES=100000` for the long run.
 EXAMPLES = int(os.environ.get("DQDL_EXAMPLES", "400"))

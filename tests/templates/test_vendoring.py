@@ -35,7 +35,7 @@ def test_exporters_and_tests_are_not_copied(project):
 
 @pytest.mark.parametrize("change", ["edited", "removed", "added"])
 def test_a_change_is_named(project, change):
-    path = project / PACKAGE / "_mlops/quality/engine.py"
+    path = project / PACKAGE / "_mlops/quality/engine/run.py"
     if change == "edited":
         path.write_text(path.read_text() + "\n")
     elif change == "removed":
@@ -60,8 +60,8 @@ def test_a_broken_stamp_is_named(project, text):
 def test_a_stamp_edited_together_with_its_file_does_not_agree_with_itself(project):
     stamp = project / PACKAGE / "_mlops/STAMP.json"
     body = json.loads(stamp.read_text())
-    del body["files"]["quality/engine.py"]
-    (project / PACKAGE / "_mlops/quality/engine.py").unlink()
+    del body["files"]["quality/engine/run.py"]
+    (project / PACKAGE / "_mlops/quality/engine/run.py").unlink()
     stamp.write_text(json.dumps(body))
     assert vendoring.verify(project) == (stamp.relative_to(project),)
 

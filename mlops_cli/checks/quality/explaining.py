@@ -103,7 +103,7 @@ def _named(name: str) -> RuleType:
         UsageError: There is none.
     """
     from mlops_cli.quality import RULE_TYPES
-    from mlops_cli.quality.cursor import did_you_mean
+    from mlops_cli.quality.language.cursor import did_you_mean
 
     by_lower = {known.lower(): kind for known, kind in RULE_TYPES.items()}
     found = by_lower.get(name.lower())

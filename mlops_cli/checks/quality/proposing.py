@@ -119,7 +119,7 @@ def _task(
 
     column = profile.column(target)
     if column is None:
-        from mlops_cli.quality.cursor import did_you_mean
+        from mlops_cli.quality.language.cursor import did_you_mean
 
         names = [one.name for one in profile.columns]
         near = did_you_mean(target, names)

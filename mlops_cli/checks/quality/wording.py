@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from mlops_cli.quality.model import AnyRule, Condition, Operand, Rule
+    from mlops_cli.quality.language.model import AnyRule, Condition, Operand, Rule
 
 _SIGNS: Final = {
     "=": "equal to",
@@ -21,8 +21,8 @@ _SIGNS: Final = {
 
 def in_words(rule: AnyRule, indent: str = "") -> Iterator[str]:
     """Give the lines that say what a rule checks; a composite is a list of its rules."""
-    from mlops_cli.quality import model
-    from mlops_cli.quality.printer import write_rule
+    from mlops_cli.quality.language import model
+    from mlops_cli.quality.language.printer import write_rule
 
     if isinstance(rule, model.Composite):
         yield f"{indent}{'all' if rule.operator == 'AND' else 'at least one'} of these must hold:"
@@ -36,7 +36,7 @@ def in_words(rule: AnyRule, indent: str = "") -> Iterator[str]:
 
 def _single(rule: Rule) -> Iterator[str]:
     from mlops_cli.quality import RULE_TYPES
-    from mlops_cli.quality.printer import write_operand
+    from mlops_cli.quality.language.printer import write_operand
 
     kind = RULE_TYPES[rule.type]
     yield f"{kind.description}: {_about(rule)}" if rule.parameters else kind.description
@@ -62,7 +62,7 @@ def _about(rule: Rule) -> str:
 
 def condition_in_words(condition: Condition) -> str:
     """Say a condition without signs, with what DQDL does that nobody expects."""
-    from mlops_cli.quality import model
+    from mlops_cli.quality.language import model
 
     match condition:
         case model.Comparison(operator=sign, operand=operand):
@@ -90,10 +90,10 @@ def condition_in_words(condition: Condition) -> str:
 
 def _operand(operand: Operand) -> str:
     """Write an operand; what has to be calculated comes with its value."""
-    from mlops_cli.quality import model
-    from mlops_cli.quality.measurement import shown
-    from mlops_cli.quality.printer import write_operand
-    from mlops_cli.quality.values import CannotEvaluateError, number
+    from mlops_cli.quality.engine.measurement import shown
+    from mlops_cli.quality.engine.values import CannotEvaluateError, number
+    from mlops_cli.quality.language import model
+    from mlops_cli.quality.language.printer import write_operand
 
     text = write_operand(operand)
     if not isinstance(operand, model.Arithmetic):

@@ -7,16 +7,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from . import model
-from .connection import identifier, literal
-from .printer import write_condition
+from ..data.connection import identifier, literal
+from ..language import model
+from ..language.printer import write_condition
 from .values import CannotEvaluateError, check_bounds, moment, number
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-    from .source import Column
+    from ..data.source import Column
 
 _NUMBERS = ("integer", "number")
 _LARGEST = 2**63

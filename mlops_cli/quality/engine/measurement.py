@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from . import model
-from .connection import identifier
-from .cursor import did_you_mean
-from .printer import write_condition
+from ..data.connection import identifier
+from ..language import model
+from ..language.cursor import did_you_mean
+from ..language.printer import write_condition
 from .values import CannotEvaluateError, meets
 
 if TYPE_CHECKING:
@@ -17,9 +17,10 @@ if TYPE_CHECKING:
 
     import duckdb
 
-    from .source import Column
+    from ..data.source import Column
 
 Found: TypeAlias = "Mapping[str, Any]"
+Profile: TypeAlias = Literal["aws", "deequ"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +103,8 @@ class Context:
     """What the ruleset calls the data."""
     seconds: float = 60.0
     """How long one statement of the user may take."""
+    profile: Profile = "aws"
+    """Whose semantics hold where AWS's documents and Deequ differ."""
 
     def column(self, name: str) -> Column:
         """Find a column, by its exact name first and in another case then.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NoReturn
 
-from .errors import DqdlSyntaxError
+from ..errors import DqdlSyntaxError
 from .lexer import Token, tokens
 from .model import Span
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..errors import DataReadError
 from .connection import connect, file_name, literal
 from .csv_file import Bytes, count_bytes, nul_notes
-from .errors import DataReadError
 from .source import Column, Source, check_names
 from .typed import RAW, table_source, type_table
 

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from . import model
-from .measurement import Context, Group, Measure, Query, Reference, Verdict, filtered
+from ..data.source import Source, open_source
+from ..language import model
+from ..language.parser import parse
+from ..language.printer import write_rule
+from ..report import ERROR, FAIL, PASS, QualityReport, RuleOutcome
+from .measurement import Context, Group, Measure, Profile, Query, Reference, Verdict, filtered
 from .measures import check_numbers, measure
-from .parser import parse
-from .printer import write_rule
-from .report import ERROR, FAIL, PASS, QualityReport, RuleOutcome
-from .source import Source, open_source
 from .values import CannotEvaluateError
 from .where import first_line
 
@@ -32,6 +32,7 @@ def check(
     types: Mapping[str, str] | None = None,
     now: datetime | None = None,
     sql_seconds: float = 60.0,
+    profile: Profile = "aws",
 ) -> QualityReport:
     """Run a ruleset.
 
@@ -42,6 +43,8 @@ def check(
         types: Types that columns must have, when the source is not open yet.
         now: What `now()` is; by default the time it is.
         sql_seconds: How long the statement of one CustomSql may take.
+        profile: Whose semantics hold where they differ: `aws`, the documents of AWS Glue Data
+            Quality, or `deequ`, the library Glue is made of.
 
     Raises:
         DqdlErrors: The text is no ruleset.
@@ -61,7 +64,15 @@ def check(
     connection = data.connect(_columns(rules, data), beside=beside)
     try:
         plain = moment.astimezone(UTC).replace(tzinfo=None)
-        context = Context(connection, data.columns, plain, references, _primary(rules), sql_seconds)
+        context = Context(
+            connection,
+            data.columns,
+            plain,
+            references,
+            _primary(rules),
+            sql_seconds,
+            profile,
+        )
         run = _Run(context, data.rows)
         verdicts = run.evaluate([*rules.leaves])
         return QualityReport(

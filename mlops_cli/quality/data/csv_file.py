@@ -7,8 +7,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ..errors import DataReadError
 from .connection import connect, file_name, literal
-from .errors import DataReadError
 from .source import Column, Source, check_names
 from .typed import RAW, table_source, type_table
 

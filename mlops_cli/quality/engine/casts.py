@@ -9,11 +9,11 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from .connection import literal
+from ..data.connection import literal
 from .values import CannotEvaluateError
 
 if TYPE_CHECKING:
-    from .source import Column
+    from ..data.source import Column
 
 TYPES = ("Boolean", "Date", "Timestamp", "Integer", "Double", "Float", "Long", "DECIMAL(p,s)")
 _DECIMAL = re.compile(r"decimal\(\s*(\d{1,3})\s*,\s*(\d{1,3})\s*\)")

@@ -7,8 +7,8 @@ import operator
 from datetime import datetime, time, timedelta
 from typing import TYPE_CHECKING
 
-from . import model
-from .printer import write_condition, write_operand
+from ..language import model
+from ..language.printer import write_condition, write_operand
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from . import model
-from .connection import literal
+from ..data.connection import literal
+from ..language import model
 from .measurement import Context, Measure, Single, Verdict, named
 from .values import CannotEvaluateError
 from .where import first_line

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from .connection import identifier
-from .source import reading
+from ..data.connection import identifier
+from ..data.source import reading
 
 if TYPE_CHECKING:
     import duckdb
 
-    from .source import Column, Source
+    from ..data.source import Column, Source
 
 FEW = 20
 _NUMBERS = ("integer", "number")

@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from ..errors import DqdlErrors, DqdlSyntaxError
 from . import model
 from .cursor import Cursor, did_you_mean
-from .errors import DqdlErrors, DqdlSyntaxError
 from .rule_parser import RuleParser, check_labels, parse_labels
 from .rules import RULE_TYPES
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from .connection import identifier
+from ..data.connection import identifier
 from .measurement import (
     Context,
     Found,
@@ -21,7 +21,7 @@ from .measurement import (
 from .values import CannotEvaluateError
 
 if TYPE_CHECKING:
-    from .source import Column
+    from ..data.source import Column
 
 _AGGREGATES = {
     "Mean": "avg",

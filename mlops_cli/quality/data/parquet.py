@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..errors import DataReadError
 from .connection import connect, file_name, identifier
-from .errors import DataReadError
 from .source import Column, Source, check_names, check_type_names
 
 if TYPE_CHECKING:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from .connection import identifier
+from ..data.connection import identifier
 from .measurement import Context, Found, Measure, Query, Single, Verdict, judge, whole
 from .values import CannotEvaluateError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from .source import Column
+    from ..data.source import Column
 
 _AGGREGATE = re.compile(r"\s*(sum|avg)\s*\(\s*(.+?)\s*\)\s*", re.IGNORECASE | re.DOTALL)
 

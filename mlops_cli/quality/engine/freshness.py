@@ -6,8 +6,9 @@ from dataclasses import replace
 from datetime import UTC
 from typing import TYPE_CHECKING
 
-from . import model
-from .connection import identifier, literal
+from ..data.connection import identifier, literal
+from ..language import model
+from ..language.printer import write_operand
 from .measurement import (
     Context,
     Found,
@@ -20,12 +21,11 @@ from .measurement import (
     shown,
     whole,
 )
-from .printer import write_operand
 from .sql import numbers
 from .values import CannotEvaluateError
 
 if TYPE_CHECKING:
-    from .source import Column
+    from ..data.source import Column
 
 _HOURS = {"minutes": 1 / 60, "hours": 1.0, "days": 24.0}
 _DAY = "[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}"

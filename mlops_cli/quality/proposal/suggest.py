@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import TYPE_CHECKING
 
-from .errors import DqdlErrors
-from .model import Rule
-from .parser import parse
-from .printer import quote
+from ..errors import DqdlErrors
+from ..language.model import Rule
+from ..language.parser import parse
+from ..language.printer import quote
 from .profile import FEW
 
 if TYPE_CHECKING:

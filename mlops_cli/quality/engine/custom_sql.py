@@ -13,7 +13,9 @@ from decimal import Decimal
 from threading import Timer
 from typing import TYPE_CHECKING, Any
 
-from .connection import identifier, literal
+from ..data.connection import identifier, literal
+from ..language.model import Rule
+from ..language.printer import write_condition
 from .measurement import (
     Context,
     Found,
@@ -24,8 +26,6 @@ from .measurement import (
     shown,
     whole,
 )
-from .model import Rule
-from .printer import write_condition
 from .values import CannotEvaluateError, meets
 
 if TYPE_CHECKING:

@@ -1,0 +1,110 @@
+"""Rules about how often values occur: one grouping for each set of key columns."""
+
+from __future__ import annotations
+
+from ..data.connection import identifier
+from .measurement import (
+    Context,
+    Found,
+    Group,
+    Measure,
+    Single,
+    Verdict,
+    filtered,
+    judge,
+    key_columns,
+    metric_key,
+    named,
+    shown,
+    whole,
+)
+
+
+def uniqueness(rule: Single, context: Context, where: str | None) -> Measure:
+    """Measure the share of keyed rows whose key occurs exactly once.
+
+    Raises:
+        CannotEvaluateError: There is no such column.
+    """
+    keys = key_columns(rule, context)
+    shown_keys = named(keys)
+    key = metric_key(keys, "Uniqueness")
+
+    def finish(found: Found) -> Verdict:
+        keyed, singletons = whole(found["keyed"]), whole(found["singletons"])
+        if not keyed:
+            return Verdict(False, f"{shown_keys} has no values")
+        share = singletons / keyed
+        if rule.type == "Uniqueness":
+            return judge(rule, f"Uniqueness of {shown_keys}", key, share)
+        message = (
+            f"{keyed - singletons} of {keyed} values of {shown_keys} occur more than once: "
+            f"its uniqueness is {shown(share)}"
+        )
+        unique = singletons == keyed
+        return Verdict(unique, "" if unique else message, {key: share})
+
+    return Measure({}, finish, Group(keys, where))
+
+
+def primary_key(rule: Single, context: Context, where: str | None) -> Measure:
+    """Measure uniqueness, and that no column of the key lacks a value.
+
+    Raises:
+        CannotEvaluateError: There is no such column.
+    """
+    keys = key_columns(rule, context)
+    unique = uniqueness(rule, context, where)
+    needs = {
+        f"filled{position}": f"count({identifier(key)}){filtered(where)}"
+        for position, key in enumerate(keys)
+    }
+
+    def finish(found: Found) -> Verdict:
+        verdict = unique.finish(found)
+        rows = whole(found["kept"])
+        metrics = dict(verdict.metrics)
+        messages = [verdict.message] if verdict.message else []
+        for position, key in enumerate(keys):
+            filled = whole(found[f"filled{position}"])
+            metrics[f"Column.{key}.Completeness"] = filled / rows
+            if filled < rows:
+                messages.append(f"`{key}` has no value in {rows - filled} of {rows} rows")
+        return Verdict(verdict.passed and not messages, "; ".join(messages), metrics)
+
+    return Measure(needs, finish, unique.query)
+
+
+def unique_value_ratio(rule: Single, context: Context, where: str | None) -> Measure:
+    """Measure the share of distinct values that occur exactly once.
+
+    Raises:
+        CannotEvaluateError: There is no such column.
+    """
+    keys = key_columns(rule, context)
+    key = f"Column.{keys[0]}.UniqueValueRatio"
+
+    def finish(found: Found) -> Verdict:
+        groups = whole(found["groups"])
+        value = whole(found["singletons"]) / groups if groups else None
+        missing = f"`{keys[0]}` has no values"
+        return judge(rule, f"UniqueValueRatio of `{keys[0]}`", key, value, missing=missing)
+
+    return Measure({}, finish, Group(keys, where))
+
+
+def distinct_values(rule: Single, context: Context, where: str | None) -> Measure:
+    """Count the distinct values; NULL is one of them.
+
+    Raises:
+        CannotEvaluateError: There is no such column.
+    """
+    keys = key_columns(rule, context)
+    key = f"Column.{keys[0]}.DistinctValuesCount"
+
+    def finish(found: Found) -> Verdict:
+        nulls = whole(found["kept"]) > whole(found["keyed"])
+        value = whole(found["groups"]) + nulls
+        return judge(rule, f"DistinctValuesCount of `{keys[0]}`", key, value)
+
+    return Measure({}, finish, Group(keys, where))

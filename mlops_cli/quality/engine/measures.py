@@ -1,0 +1,95 @@
+"""What each rule type needs from the data, and what follows from it: one function for each.
+
+A measure names the aggregates it needs; the engine runs those of all rules in one query, and one
+grouping for each set of key columns.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from ..language import model
+from .columns import column_data_type, column_length, column_values, completeness
+from .custom_sql import custom_sql
+from .freshness import freshness
+from .keys import distinct_values, primary_key, unique_value_ratio, uniqueness
+from .measurement import (
+    Context,
+    Measure,
+    Single,
+    condition_of,
+)
+from .numeric import aggregate, correlation, entropy
+from .patterns import column_names_match
+from .references import (
+    aggregate_match,
+    dataset_match,
+    referential_integrity,
+    row_count_match,
+    schema_match,
+)
+from .shape import column_count, column_exists, row_count
+from .values import CannotEvaluateError, check_bounds, number
+from .where import where_sql
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def measure(rule: Single, context: Context) -> Measure:
+    """Work out what a rule needs.
+
+    Raises:
+        CannotEvaluateError: It cannot be evaluated on this data.
+    """
+    if rule.type not in _MEASURES:
+        raise CannotEvaluateError(f"Rules of the type `{rule.type}` cannot be evaluated here yet")
+    text = getattr(rule, "where", None)
+    where = where_sql(context.connection, text.value) if text is not None else None
+    return replace(_MEASURES[rule.type](rule, context, where), where=where)
+
+
+def check_numbers(rule: Single) -> None:
+    """Work out a rule's numbers before any data is read.
+
+    Raises:
+        CannotEvaluateError: One of them has no value, or the ends of a `between` are swapped.
+    """
+    for condition in (condition_of(rule), getattr(rule, "threshold", None)):
+        if condition is None or model.condition_kind(condition) != "number":
+            continue
+        worth = [number(one) for one in condition.operands if not isinstance(one, model.Keyword)]
+        if isinstance(condition, model.Between):
+            check_bounds(condition, *worth)
+
+
+_MEASURES: dict[str, Callable[[Single, Context, str | None], Measure]] = {
+    "RowCount": row_count,
+    "ColumnCount": column_count,
+    "ColumnExists": column_exists,
+    "Completeness": completeness,
+    "IsComplete": completeness,
+    "Uniqueness": uniqueness,
+    "IsUnique": uniqueness,
+    "IsPrimaryKey": primary_key,
+    "UniqueValueRatio": unique_value_ratio,
+    "DistinctValuesCount": distinct_values,
+    "Mean": aggregate,
+    "Sum": aggregate,
+    "StandardDeviation": aggregate,
+    "Variance": aggregate,
+    "Entropy": entropy,
+    "ColumnCorrelation": correlation,
+    "ColumnNamesMatchPattern": column_names_match,
+    "ColumnLength": column_length,
+    "ColumnValues": column_values,
+    "ColumnDataType": column_data_type,
+    "DataFreshness": freshness,
+    "CustomSql": custom_sql,
+    "RowCountMatch": row_count_match,
+    "SchemaMatch": schema_match,
+    "ReferentialIntegrity": referential_integrity,
+    "AggregateMatch": aggregate_match,
+    "DatasetMatch": dataset_match,
+}

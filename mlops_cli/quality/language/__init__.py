@@ -1,0 +1,1 @@
+"""The language: lexer, parser, model, printer, and the table of rule types."""

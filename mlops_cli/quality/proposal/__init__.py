@@ -1,0 +1,1 @@
+"""Rulesets from data: profiles, and the rules they suggest."""
