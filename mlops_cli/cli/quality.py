@@ -23,6 +23,13 @@ _SUGGEST = """
 Examples: `mlops quality suggest customers.csv > raw.dqdl` ·
 `mlops quality suggest customers.csv --target left --output quality/raw.dqdl`
 """
+_LINT = """
+Examples: `mlops quality lint raw.dqdl` ·
+`mlops quality lint quality/raw.dqdl --target airflow --target catalog`
+
+Exit codes: 0 nobody who was named with `--target` refuses it · 1 somebody does, or with `--strict`
+takes it differently · 3 the ruleset could not be read.
+"""
 _EXPLAIN = """
 Examples: `mlops quality explain` · `mlops quality explain ColumnValues` ·
 `mlops quality explain 'Completeness "age" > 0.9 where "country = 1"'`
@@ -55,6 +62,7 @@ def register(app: typer.Typer) -> None:
     )
     command(quality, epilog=_CHECK)(check)
     command(quality, epilog=_SUGGEST)(suggest)
+    command(quality, epilog=_LINT)(lint)
     command(quality, epilog=_EXPLAIN)(explain)
     app.add_typer(quality, rich_help_panel="Prove")
 
@@ -119,6 +127,27 @@ def suggest(
         output=output,
         progress=presentation.progress(),
     )
+
+
+def lint(
+    *,
+    ruleset: Annotated[
+        Path, typer.Argument(metavar="RULESET", help="A file of DQDL.", show_default=False)
+    ],
+    target: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="meaning|glue|airflow|catalog|deequ",
+            help="Who has to take it as it is meant: people, Glue, Airflow's operator, Glue's "
+            "catalog runs, Deequ. By default all are asked."
+        ),
+    ] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Every difference fails.")] = False,
+) -> object:
+    """Say where a ruleset would be taken differently."""
+    from mlops_cli.checks import quality
+
+    return quality.lint(ruleset, targets=target or (), strict=strict)
 
 
 def explain(

@@ -20,6 +20,7 @@ AREAS: Final[dict[str, str]] = {
     "SuggestedRuleset": "quality",
     "RuleTypeList": "quality",
     "RuleExplanation": "quality",
+    "RulesetLints": "quality",
     "Plan": "deployment",
     "Deployment": "deployment",
     "Rollback": "deployment",

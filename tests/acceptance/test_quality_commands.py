@@ -431,3 +431,35 @@ def test_help_has_examples_and_loads_nothing_heavy():
         )
         assert (done.returncode, done.stderr) == (0, "")
         assert "Examples: `mlops" in done.stdout
+
+
+def test_lint_tells_who_takes_a_ruleset_differently(mlops, folder):
+    path = folder / "raw.dqdl"
+    path.write_text(
+        '# ours\nRules = [\n    RowCount between 1 and 5,\n    IsPrimaryKey "a" "b"\n]\n'
+    )
+    code, out, _ = mlops("lint", path)
+    assert code == 0
+    assert "3:5  `between 1 and 5` lets in neither 1 nor 5" in out
+    assert "The operator refuses a text that does not start with `Rules`: `# ours`" in out
+    assert "4:5  Deequ asks only that the columns together are unique" in out
+
+    assert mlops("lint", path, "--target", "catalog")[0] == 0
+    assert mlops("lint", path, "--target", "airflow")[0] == 1
+    assert mlops("lint", path, "--target", "deequ")[0] == 0
+    assert mlops("lint", path, "--target", "deequ", "--strict")[0] == 1
+    code, _, err = mlops("lint", path, "--target", "spark")
+    assert code == 2
+    assert "There is no target `spark`" in err
+
+    code, out, _ = mlops("lint", path, "--json", "--target", "airflow")
+    (found,) = json.loads(out)["lints"]
+    assert (code, found["code"], found["refused"]) == (1, "first-word", True)
+
+
+def test_lint_reads_the_very_characters_of_the_file(mlops, folder):
+    path = folder / "raw.dqdl"
+    path.write_bytes(b"Rules = [ RowCount > 0 ]\r\n")
+    code, out, _ = mlops("lint", path, "--target", "glue")
+    assert code == 1
+    assert "carriage returns" in out

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from .checking import QualityCheck, check
 from .explaining import RuleExplanation, RuleTypeList, explain
+from .linting import RulesetLints, lint
 from .proposing import SuggestedRuleset, suggest
 
 __all__ = [
     "QualityCheck",
     "RuleExplanation",
     "RuleTypeList",
+    "RulesetLints",
     "SuggestedRuleset",
     "check",
     "explain",
+    "lint",
     "suggest",
 ]

@@ -33,7 +33,8 @@ def read_ruleset(path: Path, data: Sequence[str]) -> Ruleset:
     """
     from mlops_cli.quality import DqdlErrors, parse
 
-    text = _text(path, data)
+    # As the gates read it: every end of line is the same.
+    text = ruleset_text(path, data).replace("\r\n", "\n").replace("\r", "\n")
     try:
         return parse(text)
     except DqdlErrors as errors:
@@ -103,7 +104,12 @@ def open_datasets(given: Sequence[str], *, delimiter: str | None) -> dict[str, S
     return found
 
 
-def _text(path: Path, data: Sequence[str]) -> str:
+def ruleset_text(path: Path, data: Sequence[str] = ()) -> str:
+    """Read a ruleset as it is stored, with its own ends of line.
+
+    Raises:
+        ProjectError: It cannot be read, is no text, or far too large.
+    """
     reason = None
     try:
         with path.open("rb") as file:
@@ -115,8 +121,7 @@ def _text(path: Path, data: Sequence[str]) -> str:
         reason = (getattr(error, "strerror", None) or str(error)).lower()
     else:
         if len(content) <= _LARGEST:
-            # As the gates read it: every end of line is the same.
-            return text.replace("\r\n", "\n").replace("\r", "\n")
+            return text
         reason = "it is larger than 4 MiB, which no ruleset is"
     raise ProjectError(
         f"Could not read the ruleset `{path}`: {reason}", hint=_exchanged(path, data)

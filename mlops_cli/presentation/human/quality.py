@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         RuleTypeList,
         TypeExplanation,
     )
+    from mlops_cli.checks.quality.linting import RulesetLints
     from mlops_cli.checks.quality.proposing import SuggestedRuleset
     from mlops_cli.quality import QualityReport, RuleOutcome
 
@@ -133,6 +134,40 @@ def render_suggested_ruleset(suggested: SuggestedRuleset, console: Console) -> N
     # A file gets the very text; on a screen, values of the data must not move the cursor.
     text = printable(suggested.text) if console.is_terminal else suggested.text
     console.file.write(text)
+
+
+_ASKED: Final = {
+    "meaning": "people may read it differently",
+    "glue": "AWS Glue",
+    "airflow": "Airflow's GlueDataQualityOperator",
+    "catalog": "Glue's evaluation runs on catalog tables",
+    "deequ": "Deequ, where it differs from AWS's documents",
+}
+
+
+def render_ruleset_lints(found: RulesetLints, console: Console) -> None:
+    """Each target with what it takes differently, line by line; then one line that sums up."""
+    from rich.text import Text
+
+    for target in found.targets:
+        lints = found.of(target)
+        if lints:
+            console.print(_ASKED[target], style="bold", markup=False)
+        for one in lints:
+            place = f"{one.line}:{one.column}" if one.line else "-"
+            line = Text(f"  {place:>7}  ", "dim").append(clean(one.message), "default")
+            if one.refused and target != "meaning":
+                line.append(" (refused)", "bold red")
+            console.print(line.append(f"  {one.code}", "dim"), soft_wrap=True)
+            if one.hint:
+                console.print(clean(f"           {one.hint}"), markup=False, soft_wrap=True)
+        if lints:
+            console.print()
+    total = len(found.lints)
+    mark, style = ("✗", "bold red") if found.exit_code else ("✓", "bold green")
+    said = f"{_counted(total, 'difference')} in {_counted(found.rules, 'rule')}"
+    said = said if total else f"{_counted(found.rules, 'rule')}, the same for all who were asked"
+    console.print(Text(f"{mark} ", style).append(clean(f"{found.ruleset}: {said}"), "default"))
 
 
 def render_rule_type_list(found: RuleTypeList, console: Console) -> None:
