@@ -8,6 +8,7 @@ from .measurement import (
     Found,
     Group,
     Measure,
+    Query,
     Single,
     Verdict,
     filtered,
@@ -108,3 +109,24 @@ def distinct_values(rule: Single, context: Context, where: str | None) -> Measur
         return judge(rule, f"DistinctValuesCount of `{keys[0]}`", key, value)
 
     return Measure({}, finish, Group(keys, where))
+
+
+def duplicate_rows(rule: Single, context: Context, where: str | None) -> Measure:
+    """Count the rows that occur more than once; NULL is equal to NULL.
+
+    Raises:
+        CannotEvaluateError: There is no such column.
+    """
+    keys = key_columns(rule, context) or tuple(column.name for column in context.columns)
+    names = ", ".join(identifier(key) for key in keys)
+    kept = f" WHERE {where}" if where else ""
+    text = (
+        "SELECT coalesce(sum(n), 0)::BIGINT AS repeated FROM "  # noqa: S608
+        f"(SELECT count(*) AS n FROM data{kept} GROUP BY {names} HAVING count(*) > 1)"
+    )
+
+    def finish(found: Found) -> Verdict:
+        key = "Dataset.*.DuplicateRowCount"
+        return judge(rule, "DuplicateRowCount", key, whole(found["repeated"]))
+
+    return Measure({}, finish, Query(text, ("repeated",)), needs_rows=False)

@@ -13,14 +13,21 @@ from ..language import model
 from .columns import column_data_type, column_length, column_values, completeness
 from .custom_sql import custom_sql
 from .freshness import freshness
-from .keys import distinct_values, primary_key, unique_value_ratio, uniqueness
+from .keys import distinct_values, duplicate_rows, primary_key, unique_value_ratio, uniqueness
 from .measurement import (
     Context,
     Measure,
     Single,
     condition_of,
 )
-from .numeric import aggregate, correlation, entropy
+from .numeric import (
+    aggregate,
+    correlation,
+    entropy,
+    shape_of_values,
+    spread,
+    zeros_count,
+)
 from .patterns import column_names_match
 from .references import (
     aggregate_match,
@@ -81,6 +88,12 @@ _MEASURES: dict[str, Callable[[Single, Context, str | None], Measure]] = {
     "Variance": aggregate,
     "Entropy": entropy,
     "ColumnCorrelation": correlation,
+    "Range": spread,
+    "InterquartileRange": spread,
+    "ZerosCount": zeros_count,
+    "Skewness": shape_of_values,
+    "Kurtosis": shape_of_values,
+    "DuplicateRowCount": duplicate_rows,
     "ColumnNamesMatchPattern": column_names_match,
     "ColumnLength": column_length,
     "ColumnValues": column_values,

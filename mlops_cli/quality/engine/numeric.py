@@ -11,6 +11,7 @@ from .measurement import (
     Found,
     Group,
     Measure,
+    Query,
     Single,
     Verdict,
     filtered,
@@ -90,6 +91,83 @@ def entropy(rule: Single, context: Context, where: str | None) -> Measure:
         return judge(rule, f"Entropy of `{keys[0]}`", key, value, missing=missing)
 
     return Measure({}, finish, Group(keys, where))
+
+
+def zeros_count(rule: Single, context: Context, where: str | None) -> Measure:
+    """Count the rows whose value is zero.
+
+    Raises:
+        CannotEvaluateError: The column does not hold numbers.
+    """
+    column = context.column(rule.parameters[0].value)
+    key = f"Column.{column.name}.ZerosCount"
+    return Measure(
+        {"zeros": f"count(*){filtered(where, f'{_double(rule, column)} = 0')}"},
+        lambda found: judge(rule, f"ZerosCount of `{column.name}`", key, whole(found["zeros"])),
+    )
+
+
+def spread(rule: Single, context: Context, where: str | None) -> Measure:
+    """Measure the range, or the range of the middle half, of a column.
+
+    Raises:
+        CannotEvaluateError: The column does not hold numbers.
+    """
+    column = context.column(rule.parameters[0].value)
+    value = _double(rule, column)
+    if rule.type == "Range":
+        needs = {
+            "low": f"min({value}){filtered(where)}",
+            "high": f"max({value}){filtered(where)}",
+        }
+    else:
+        needs = {
+            "low": f"quantile_cont({value}, 0.25){filtered(where)}",
+            "high": f"quantile_cont({value}, 0.75){filtered(where)}",
+        }
+    missing = f"`{column.name}` has no values, so it has no {rule.type}"
+    key = f"Column.{column.name}.{rule.type}"
+
+    def finish(found: Found) -> Verdict:
+        low, high = found["low"], found["high"]
+        value = None if low is None or high is None else high - low
+        return judge(rule, f"{rule.type} of `{column.name}`", key, value, missing=missing)
+
+    return Measure(needs, finish)
+
+
+def shape_of_values(rule: Single, context: Context, where: str | None) -> Measure:
+    """Measure the population skewness, or the population excess kurtosis.
+
+    DuckDB's own are not used: its skewness is that of a sample, both stop at NaN, and both add
+    powers of the values themselves, which loses digits where the mean is large.
+
+    Raises:
+        CannotEvaluateError: The column does not hold numbers.
+    """
+    column = context.column(rule.parameters[0].value)
+    value = _double(rule, column)
+    kept = f" WHERE {where}" if where else ""
+    power = 3 if rule.type == "Skewness" else 4
+    text = (
+        f"SELECT avg(d * d) AS second, avg(d ** {power}) AS higher FROM "  # noqa: S608
+        f"(SELECT {value} - (SELECT avg({value}) FROM data{kept}) AS d FROM data{kept})"
+    )
+    missing = f"`{column.name}` has no values, so it has no {rule.type}"
+    key = f"Column.{column.name}.{rule.type}"
+
+    def finish(found: Found) -> Verdict:
+        second, higher = found["second"], found["higher"]
+        value = None if second is None else _standardised(second, higher, power)
+        return judge(rule, f"{rule.type} of `{column.name}`", key, value, missing=missing)
+
+    return Measure({}, finish, Query(text, ("second", "higher")))
+
+
+def _standardised(second: float, higher: float, power: int) -> float:
+    if second == 0:
+        return 0.0
+    return higher / second ** (power / 2) - (3 if power == 4 else 0)
 
 
 def _double(rule: Single, column: Column) -> str:

@@ -50,7 +50,7 @@ def check(
         DqdlErrors: The text is no ruleset.
         DataReadError: The data cannot be read without guessing.
     """
-    rules = parse(ruleset) if isinstance(ruleset, str) else ruleset
+    rules = parse(ruleset, profile=profile) if isinstance(ruleset, str) else ruleset
     if isinstance(source, Source) and types:
         raise TypeError("types are given when a source is opened, and this one is open")
     data = source if isinstance(source, Source) else open_source(source, types=types)

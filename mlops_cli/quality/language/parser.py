@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from ..errors import DqdlErrors, DqdlSyntaxError
 from . import model
 from .cursor import Cursor, did_you_mean
+from .deequ_types import types_of
 from .rule_parser import RuleParser, check_labels, parse_labels
 from .rules import RULE_TYPES
 
@@ -26,18 +27,23 @@ _MOST_ERRORS = 50
 _REFERENCE = re.compile(r"\$[A-Za-z0-9_.]")
 
 
-def parse(text: str) -> model.Ruleset:
+def parse(text: str, *, profile: str = "aws") -> model.Ruleset:
     """Parse a DQDL document.
+
+    Args:
+        text: The document.
+        profile: `aws`, or `deequ` to read the rule types too that only Deequ has.
 
     Raises:
         DqdlErrors: With everything that is wrong in it.
     """
-    return _Document(text).parse()
+    return _Document(text, profile).parse()
 
 
 class _Document:
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, profile: str) -> None:
         self._cursor = Cursor(text)
+        self._types = types_of(profile)
         self._errors: list[DqdlSyntaxError] = []
         self._metadata: tuple[tuple[str, str], ...] = ()
         self._sources: model.DataSources | None = None
@@ -82,10 +88,10 @@ class _Document:
             self._no_section()
         start = cursor.token
         if cursor.at_word("Rules"):
-            parser = RuleParser(cursor, self._constants, self._labels)
+            parser = RuleParser(cursor, self._constants, self._labels, self._types)
             self._section(lambda: self._rules.append(parser.rule()))
         if cursor.at_word("Analyzers"):
-            parser = RuleParser(cursor, self._constants, self._labels)
+            parser = RuleParser(cursor, self._constants, self._labels, self._types)
             self._section(lambda: self._analyzers.append(parser.analyzer()))
         if cursor.token.kind != "end":
             self._trailing()

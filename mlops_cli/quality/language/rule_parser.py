@@ -15,6 +15,7 @@ from .conditions import (
     variable,
 )
 from .cursor import did_you_mean
+from .deequ_types import DEEQU_TYPES
 from .rules import RULE_TYPES
 
 if TYPE_CHECKING:
@@ -38,9 +39,14 @@ class RuleParser:
     """Parses the items of `Rules` and `Analyzers`."""
 
     def __init__(
-        self, cursor: Cursor, constants: Mapping[str, model.Constant], labels: model.Labels
+        self,
+        cursor: Cursor,
+        constants: Mapping[str, model.Constant],
+        labels: model.Labels,
+        types: Mapping[str, RuleType] = RULE_TYPES,
     ) -> None:
         self._cursor, self._constants, self._labels = cursor, constants, labels
+        self._types = types
 
     def rule(self) -> model.AnyRule:
         """Parse a rule, single or composite."""
@@ -110,12 +116,13 @@ class RuleParser:
         token = cursor.token
         if token.kind != "word":
             cursor.unexpected(f"the name of {'an' if what == 'analyzer' else 'a'} {what}")
-        if token.text not in RULE_TYPES:
-            cursor.fail(
-                f"There is no rule type `{token.text}`", hint=did_you_mean(token.text, RULE_TYPES)
-            )
+        if token.text not in self._types:
+            hint = did_you_mean(token.text, self._types)
+            if token.text in DEEQU_TYPES:
+                hint = "Only Deequ has it, not AWS Glue: check with `--profile deequ`"
+            cursor.fail(f"There is no rule type `{token.text}`", hint=hint)
         cursor.take()
-        return RULE_TYPES[token.text]
+        return self._types[token.text]
 
     def _parameters(self, rule_type: RuleType, start: Token) -> tuple[model.Parameter, ...]:
         cursor = self._cursor
@@ -183,7 +190,7 @@ class RuleParser:
         if shouted:
             word = shouted[0]
             self._cursor.fail(f"`{word}` is not a keyword", hint=f"Write `{word.lower()}`", at=last)
-        joined = [one for one in found if one.connector.lower() == "and" and one.raw in RULE_TYPES]
+        joined = [one for one in found if one.connector.lower() == "and" and one.raw in self._types]
         if joined:
             self._cursor.fail(
                 f"`and` after `{rule_type.name}` joins parameters, not rules",
