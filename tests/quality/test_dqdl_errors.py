@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mlops_cli.quality import DqdlErrors, parse
+from mlops_cli.quality import DqdlErrors, parse, write
 
 CASES = [
     ("", "There is no rule in it: it would always pass"),
@@ -101,3 +101,11 @@ def test_a_long_line_is_cut_round_the_caret():
     _, line, caret = str(caught.value).splitlines()[:3]
     assert len(line) <= 102
     assert line[caret.index("^") :].startswith("Nope")
+
+
+def test_a_calculation_too_long_to_handle_is_an_error_and_one_below_it_is_not():
+    with pytest.raises(DqdlErrors) as raised:
+        parse(f"Rules = [ RowCount > {' + '.join('1' * 101)} ]")
+    assert "more than 100 terms" in raised.value.errors[0].message
+    longest = parse(f"Rules = [ RowCount > {' + '.join('1' * 100)} ]")
+    assert parse(write(longest)) == longest

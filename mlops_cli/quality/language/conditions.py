@@ -19,6 +19,8 @@ DURATIONS = ("minutes", "hours", "days")
 SIZES = ("B", "KB", "MB", "GB", "TB")
 _ARITHMETIC = ("+", "-", "*", "/")
 _MOST_WHOLE = 2**31 - 1
+# Each term is one level of the tree, which is written, compared and hashed by recursion.
+_MOST_TERMS = 100
 _NOUNS = {
     "number": "a number",
     "text": "a quoted string",
@@ -279,7 +281,11 @@ def _whole(cursor: Cursor, token: Token) -> None:
 
 def _number(cursor: Cursor, after: str) -> model.NumericOperand:
     found = _atom(cursor, after)
+    terms = 1
     while cursor.at_mark(*_ARITHMETIC):
+        terms += 1
+        if terms > _MOST_TERMS:
+            cursor.fail(f"This calculation has more than {_MOST_TERMS} terms")
         operator = cursor.take().text
         found = model.Arithmetic(found, operator, _atom(cursor, f"after `{operator}`"))
     return found

@@ -132,29 +132,33 @@ def _meaning(rule: model.Rule | model.Analyzer) -> Iterator[Lint]:
 
 def _precedence(operand: model.Operand) -> Iterator[Lint]:
     """A `*` or `/` that takes a sum before it as a whole, without parentheses saying so."""
-    match operand:
-        case model.Arithmetic(left=left, operator=operator, right=right):
-            if (
-                operator in _TIGHT
-                and isinstance(left, model.Arithmetic)
-                and left.operator not in _TIGHT
-            ):
-                read = f"({write_operand(left)}) {operator} {write_operand(right)}"
-                yield Lint(
-                    "precedence",
-                    "meaning",
-                    f"`{write_operand(operand)}` is worked out from left to right",
-                    hint=f"Write `{read}` if that is meant, or else put the product in parentheses",
-                )
-            yield from _precedence(left)
-            yield from _precedence(right)
-        case model.Grouped(inner=inner) | model.Negated(operand=inner):
-            yield from _precedence(inner)
-        case model.Call(arguments=arguments):
-            for argument in arguments:
-                yield from _precedence(argument)
-        case _:
-            return
+    for found in _parts(operand):
+        if not isinstance(found, model.Arithmetic) or found.operator not in _TIGHT:
+            continue
+        left = found.left
+        if isinstance(left, model.Arithmetic) and left.operator not in _TIGHT:
+            read = f"({write_operand(left)}) {found.operator} {write_operand(found.right)}"
+            yield Lint(
+                "precedence",
+                "meaning",
+                f"`{write_operand(found)}` is worked out from left to right",
+                hint=f"Write `{read}` if that is meant, or else put the product in parentheses",
+            )
+
+
+def _parts(operand: model.Operand) -> Iterator[model.Operand]:
+    """An operand and all inside it; without recursion, for a sum may be long."""
+    pending = [operand]
+    while pending:
+        found = pending.pop()
+        yield found
+        match found:
+            case model.Arithmetic(left=left, right=right):
+                pending += [left, right]
+            case model.Grouped(inner=inner) | model.Negated(operand=inner):
+                pending.append(inner)
+            case model.Call(arguments=arguments):
+                pending += arguments
 
 
 def _duplicates(ruleset: model.Ruleset, _text: str) -> Iterator[Lint]:
@@ -250,16 +254,12 @@ def _catalog(rule: model.Rule | model.Analyzer) -> Iterator[Lint]:
 
 
 def _calls(rule: model.Rule | model.Analyzer) -> bool:
-    pending: list[model.Operand] = [o for c in _conditions(rule) for o in c.operands]
-    while pending:
-        match pending.pop():
-            case model.Call():
-                return True
-            case model.Arithmetic(left=left, right=right):
-                pending += [left, right]
-            case model.Grouped(inner=inner) | model.Negated(operand=inner):
-                pending.append(inner)
-    return False
+    return any(
+        isinstance(part, model.Call)
+        for condition in _conditions(rule)
+        for operand in condition.operands
+        for part in _parts(operand)
+    )
 
 
 def _deequ(rule: model.Rule | model.Analyzer) -> Iterator[Lint]:
