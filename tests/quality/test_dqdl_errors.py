@@ -107,5 +107,7 @@ def test_a_calculation_too_long_to_handle_is_an_error_and_one_below_it_is_not():
     with pytest.raises(DqdlErrors) as raised:
         parse(f"Rules = [ RowCount > {' + '.join('1' * 101)} ]")
     assert "more than 100 terms" in raised.value.errors[0].message
+    with pytest.raises(DqdlErrors):
+        parse(f"Rules = [ RowCount > {'(' * 60}1{' + 1 + 1)' * 60} ]")
     longest = parse(f"Rules = [ RowCount > {' + '.join('1' * 100)} ]")
     assert parse(write(longest)) == longest

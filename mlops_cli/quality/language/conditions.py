@@ -166,6 +166,7 @@ def variable(
 
 def _operand(cursor: Cursor, kinds: tuple[str, ...], *, after: str) -> model.Operand:
     token = cursor.token
+    cursor.terms = 1
     if cursor.at_mark("$"):
         cursor.fail(
             "A constant cannot stand here",
@@ -281,10 +282,9 @@ def _whole(cursor: Cursor, token: Token) -> None:
 
 def _number(cursor: Cursor, after: str) -> model.NumericOperand:
     found = _atom(cursor, after)
-    terms = 1
     while cursor.at_mark(*_ARITHMETIC):
-        terms += 1
-        if terms > _MOST_TERMS:
+        cursor.terms += 1
+        if cursor.terms > _MOST_TERMS:
             cursor.fail(f"This calculation has more than {_MOST_TERMS} terms")
         operator = cursor.take().text
         found = model.Arithmetic(found, operator, _atom(cursor, f"after `{operator}`"))

@@ -23,6 +23,8 @@ class Cursor:
         self._tokens = tokens(text)
         self._index = 0
         self._depth = 0
+        self.terms = 0
+        """How many terms the calculation read now has, in all its parentheses."""
 
     @property
     def token(self) -> Token:
