@@ -1,11 +1,7 @@
-"""Runs a ruleset on a source: one query for all aggregates, one more for each set of key columns.
-
-A rule that cannot be evaluated is ERROR and touches no other rule's outcome.
-"""
+"""Runs a ruleset on a source, and makes a report of what came of its rules."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -14,13 +10,11 @@ from ..language import model
 from ..language.parser import parse
 from ..language.printer import write_rule
 from ..report import ERROR, FAIL, PASS, QualityReport, RuleOutcome
-from .measurement import Context, Group, Measure, Profile, Query, Reference, Verdict, filtered
-from .measures import check_numbers, measure
-from .values import CannotEvaluateError
-from .where import first_line
+from .evaluation import Answer, Evaluation
+from .measurement import Context, Profile, Reference
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
 
 
@@ -73,8 +67,7 @@ def check(
             sql_seconds,
             profile,
         )
-        run = _Run(context, data.rows)
-        verdicts = run.evaluate([*rules.leaves])
+        verdicts = Evaluation(context, data.rows).evaluate([*rules.leaves])
         return QualityReport(
             data.uri,
             data.rows,
@@ -103,111 +96,6 @@ def _primary(rules: model.Ruleset) -> str:
     return (rules.sources.primary if rules.sources else None) or "primary"
 
 
-@dataclass(frozen=True, slots=True)
-class _Answer:
-    outcome: str
-    message: str
-    metrics: Mapping[str, float]
-
-
-class _Run:
-    """Evaluates single rules against one connection."""
-
-    def __init__(self, context: Context, rows: int) -> None:
-        self._context = context
-        self._rows = rows
-        self._found: dict[Group | Query, dict[str, float | None] | str] = {}
-
-    def evaluate(self, rules: Iterable[model.Rule | model.Analyzer]) -> dict[int, _Answer]:
-        """Answer every rule, by its identity: two rules may be equal and stand in two places."""
-        answers: dict[int, _Answer] = {}
-        planned: list[tuple[model.Rule | model.Analyzer, Measure, dict[str, str]]] = []
-        for rule in rules:
-            try:
-                check_numbers(rule)
-                measured = measure(rule, self._context)
-                planned.append((rule, measured, {"kept": _kept(measured.where), **measured.needs}))
-            except CannotEvaluateError as error:
-                answers[id(rule)] = _Answer(ERROR, str(error), {})
-        shared = self._shared({sql for _, _, needs in planned for sql in needs.values()})
-        for rule, measured, needs in planned:
-            answers[id(rule)] = self._answer(rule, measured, needs, shared)
-        return answers
-
-    def _shared(self, aggregates: set[str]) -> dict[str, float | None] | None:
-        """Run all aggregates at once; None when one of them cannot be run."""
-        import duckdb
-
-        try:
-            return self._run_aggregates(aggregates)
-        except duckdb.Error:
-            return None
-
-    def _run_aggregates(self, aggregates: Iterable[str]) -> dict[str, float | None]:
-        ordered = sorted(aggregates)
-        if not ordered:
-            return {}
-        row = self._context.connection.execute(
-            f"SELECT {', '.join(ordered)} FROM data"  # noqa: S608
-        ).fetchone()
-        return dict(zip(ordered, row or (), strict=True))
-
-    def _answer(
-        self,
-        rule: model.Rule | model.Analyzer,
-        measured: Measure,
-        needs: dict[str, str],
-        shared: dict[str, float | None] | None,
-    ) -> _Answer:
-        import duckdb
-
-        try:
-            found = shared if shared is not None else self._run_aggregates(set(needs.values()))
-            values = {name: found[sql] for name, sql in needs.items()}
-            verdict = self._verdict(rule, measured, values)
-        except CannotEvaluateError as error:
-            return _Answer(ERROR, str(error), {})
-        except duckdb.Error as error:
-            return _Answer(ERROR, f"{rule.type} could not be evaluated: {first_line(error)}", {})
-        return _Answer(PASS if verdict.passed else FAIL, verdict.message, verdict.metrics)
-
-    def _verdict(
-        self,
-        rule: model.Rule | model.Analyzer,
-        measured: Measure,
-        values: dict[str, float | None],
-    ) -> Verdict:
-        if measured.needs_rows and not self._rows:
-            return Verdict(False, f"{rule.type} fails because the data has no rows")
-        if measured.needs_rows and not values["kept"]:
-            # As Glue does: a rule about no row at all holds, as long as there is data.
-            return Verdict(True, "No row meets the `where`")
-        if measured.query is not None:
-            values |= self._queried(measured.query)
-        return measured.finish(values)
-
-    def _queried(self, query: Group | Query) -> dict[str, float | None]:
-        """Run a query once for all rules that need it."""
-        import duckdb
-
-        if query not in self._found:
-            try:
-                row = self._context.connection.execute(query.sql()).fetchone() or ()
-                self._found[query] = dict(zip(query.names, row, strict=True))
-            except duckdb.Error as error:
-                self._found[query] = first_line(error)
-        found = self._found[query]
-        if isinstance(found, str):
-            what = "grouped" if isinstance(query, Group) else "compared"
-            raise CannotEvaluateError(f"The values could not be {what}: {found}")
-        return found
-
-
-def _kept(where: str | None) -> str:
-    """The number of rows a rule is about."""
-    return f"count(*){filtered(where)}"
-
-
 _ANY_COLUMN = ("AggregateMatch", "CustomSql", "DatasetMatch", "ReferentialIntegrity", "SchemaMatch")
 
 
@@ -223,7 +111,7 @@ def _columns(rules: model.Ruleset, source: Source) -> list[str] | None:
 def _outcome(
     name: str,
     rule: model.AnyRule | model.Analyzer,
-    answers: Mapping[int, _Answer],
+    answers: Mapping[int, Answer],
     ruleset: model.Ruleset,
 ) -> RuleOutcome:
     answer = _combined(rule, answers)
@@ -233,7 +121,7 @@ def _outcome(
     return RuleOutcome(name, text, answer.outcome, answer.message, answer.metrics, labels, line)
 
 
-def _combined(rule: model.AnyRule | model.Analyzer, answers: Mapping[int, _Answer]) -> _Answer:
+def _combined(rule: model.AnyRule | model.Analyzer, answers: Mapping[int, Answer]) -> Answer:
     """Join the answers of a composite; an ERROR inside is never outvoted."""
     if not isinstance(rule, model.Composite):
         return answers[id(rule)]
@@ -246,4 +134,4 @@ def _combined(rule: model.AnyRule | model.Analyzer, answers: Mapping[int, _Answe
         holds = all if rule.operator == "AND" else any
         outcome = PASS if holds(one == PASS for one in outcomes) else FAIL
     messages = [one.message for one in nested if one.outcome != PASS and one.message]
-    return _Answer(outcome, "; ".join(messages) if outcome != PASS else "", metrics)
+    return Answer(outcome, "; ".join(messages) if outcome != PASS else "", metrics)
