@@ -73,6 +73,14 @@ def new(
         str | None,
         typer.Option(help="What the model is for.", rich_help_panel=_ANSWERS),
     ] = None,
+    quality: Annotated[
+        str | None,
+        typer.Option(
+            metavar="local|glue",
+            help="What runs the quality gates in a second environment.",
+            rich_help_panel=_ANSWERS,
+        ),
+    ] = None,
     answers: Annotated[
         Path | None,
         typer.Option(
@@ -124,6 +132,7 @@ def new(
         task=task,
         owner=owner,
         description=description,
+        quality=quality,
         file=answers,
         settings=settings or (),
         git=git,

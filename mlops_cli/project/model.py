@@ -8,7 +8,11 @@ from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from mlops_cli.runtime.settings import Model  # noqa: TC001 -- pydantic reads the annotations
+from mlops_cli.runtime.settings import (  # noqa: TC001 -- pydantic reads the annotations
+    Engine,
+    Glue,
+    Model,
+)
 
 SCHEMA_VERSION: Final = 1
 PIPELINES: Final = ("training",)
@@ -35,6 +39,33 @@ class LocalEnvironment(_Section):
     kind: Literal["local"]
     platform: Literal["local"] = "local"
     protected: bool = False
+    quality: Engine = "local"
+    """What runs the gates."""
+    glue: Glue | None = None
+    """Needed where `quality` is `glue`; kept, and not used, where it is not."""
+
+    @model_validator(mode="after")
+    def _glue_is_set_up(self) -> LocalEnvironment:
+        if self.quality == "glue" and self.glue is None:
+            raise ValueError(
+                "`quality: glue` needs a section `glue:` with `role`, `location` and `database`"
+            )
+        if problems := _glue_problems(self.glue):
+            raise ValueError("; ".join(problems))
+        return self
+
+
+def _glue_problems(glue: Glue | None) -> list[str]:
+    if glue is None:
+        return []
+    problems = [
+        f"`glue.{name}` must be at least {least}"
+        for name, least in (("workers", 2), ("check_every_seconds", 1), ("timeout_minutes", 1))
+        if getattr(glue, name) < least
+    ]
+    if not glue.location.startswith("s3://"):
+        problems.append(f"`glue.location` must begin with s3://, and `{glue.location}` does not")
+    return problems
 
 
 EnvironmentSpec = Annotated[LocalEnvironment, Field()]

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
 
 from .steps import Refused, local_path
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from .steps import Run
 
 
@@ -28,18 +31,53 @@ def gate(run: Run, *, name: str, data: str, types: dict[str, str] | None = None)
     """
     from .. import quality
 
+    if run.settings.quality == "glue":
+        # Glue's gates are tasks of their own. Passing here instead would be another engine's word.
+        raise Refused(
+            f"gate `{name}`: {run.settings.environment} has its gates run by Glue, and this "
+            f"project has no `{run.settings.package}/platforms/glue.py`"
+        )
     ruleset = run.settings.model.quality[name]
     text = (run.root / ruleset).read_text(encoding="utf-8")
     try:
         report = quality.check(text, quality.open_source(str(local_path(data)), types=types))
     except (quality.DqdlErrors, quality.DataReadError) as error:
         raise Refused(f"gate `{name}` could not check {data} with {ruleset}: {error}") from error
-    run.path(f"quality/{name}.json").write_text(json.dumps(report.to_dict()), encoding="utf-8")
-    for outcome in report.outcomes:
-        print(f"{outcome.outcome:5} {outcome.rule}  {outcome.message or ''}")  # noqa: T201 -- the task's log
-    if not report.passed:
-        broken = [item for item in report.outcomes if item.outcome != "PASS"]
-        lines = "".join(f"\n  {item.outcome} {item.rule}: {item.message}" for item in broken)
-        raise Refused(f"gate `{name}`: {len(broken)} of {len(report.outcomes)} rules of {ruleset} "
-                      f"did not pass on {data}{lines}")  # fmt: skip
+    return settle(run, name=name, data=data, result=report.to_dict())
+
+
+def settle(run: Run, *, name: str, data: str, result: Mapping[str, Any]) -> str:
+    """Keep a gate's result, whichever engine it is from, and stop the run unless all passed.
+
+    Args:
+        run: The pipeline run; the result is kept in its `quality/NAME.json`.
+        name: The gate.
+        data: URI of the data that was checked.
+        result: In the shape of Glue's GetDataQualityResult.
+
+    Returns:
+        The data's URI.
+
+    Raises:
+        Refused: A rule did not pass, or there was none; names each with column and value.
+    """
+    kept = json.dumps(result, default=datetime.isoformat)
+    run.path(f"quality/{name}.json").write_text(kept, encoding="utf-8")
+    rules = result.get("RuleResults", ())
+    broken = [rule for rule in rules if rule["Result"] != "PASS"]
+    for rule in rules:
+        print(f"{rule['Result']:5} {_said(rule)}")  # noqa: T201 -- the task's log
+    ruleset = run.settings.model.quality[name]
+    if not rules:
+        raise Refused(f"gate `{name}`: no rule of {ruleset} was evaluated on {data}")
+    if broken:
+        lines = "".join(f"\n  {rule['Result']} {_said(rule, ': ')}" for rule in broken)
+        raise Refused(
+            f"gate `{name}`: {len(broken)} of {len(rules)} rules of {ruleset} "
+            f"did not pass on {data}{lines}"
+        )
     return data
+
+
+def _said(rule: Mapping[str, Any], between: str = "  ") -> str:
+    return f"{rule['Description']}{between}{rule.get('EvaluationMessage') or ''}"

@@ -19,6 +19,7 @@ ColumnType = Literal["integer", "number", "text", "boolean", "date", "timestamp"
 Task = Literal["classification", "regression"]
 Balance = Literal["auto", "none", "class_weight", "resample"]
 Approval = Literal["auto"]
+Engine = Literal["local", "glue", "great-expectations", "soda"]
 Value = bool | int | float | str | None
 
 _STRICT: dict[str, Any] = {"extra": "forbid", "strict": True}
@@ -113,6 +114,28 @@ class Model:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Glue:
+    """Where AWS Glue Data Quality runs the gates of an environment, and as whom."""
+
+    __pydantic_config__: ClassVar = _STRICT
+
+    role: str
+    """The IAM role Glue takes on to read the data: its name or ARN."""
+    location: str
+    """Folder on S3 for the data that is checked, such as `s3://my-bucket/churn`."""
+    database: str
+    """Database of the Glue catalog for one table per gate; made when it is not there."""
+    connection: str = "aws_default"
+    """The Airflow connection to AWS."""
+    workers: int = 2
+    """G.1X workers of an evaluation run; 2 are the fewest Glue takes."""
+    check_every_seconds: int = 30
+    """How often Glue is asked whether an evaluation run is done."""
+    timeout_minutes: int = 60
+    """An evaluation run that takes longer is stopped, and the gate stays shut."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Paths:
     """Where a run's files go in this environment."""
 
@@ -124,6 +147,8 @@ class Paths:
     """MLflow's tracking and registry store."""
     artifacts: str
     """Where MLflow keeps what it logs."""
+    quality_python: str | None = None
+    """The interpreter that has Great Expectations or Soda; None where the gates need neither."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -138,6 +163,10 @@ class Settings:
     environment: str = "local"
     release: str = "working-tree"
     commit: str | None = None
+    quality: Engine = "local"
+    """What runs the gates in this environment."""
+    glue: Glue | None = None
+    """Set where `quality` is `glue`."""
     dag_ids: dict[str, str] = field(default_factory=dict)
     """Pipeline to its DAG id."""
     paths: Paths | None = None

@@ -30,6 +30,7 @@ def prepare(
     task: str | None = None,
     owner: str | None = None,
     description: str | None = None,
+    quality: str | None = None,
     file: Path | None = None,
     settings: Sequence[str] = (),
     git: bool = True,
@@ -45,6 +46,7 @@ def prepare(
         task: Classification or regression; by default inferred.
         owner: Who looks after the model.
         description: What it is for.
+        quality: What runs the quality gates in a second environment.
         file: Answers in YAML or JSON.
         settings: `question=value`, each as if it stood in the file.
         git: Put the project under version control.
@@ -56,7 +58,13 @@ def prepare(
         ProjectError: An answer or the data cannot be used.
     """
     project_name(name)
-    flags = {"target": target, "task": task, "owner": owner, "description": description}
+    flags = {
+        "target": target,
+        "task": task,
+        "owner": owner,
+        "description": description,
+        "quality": quality,
+    }
     given = gather(file=file, settings=settings, flags=flags)
     _refuse_contradictions(data, given, flags)
     read = table.read(data, progress=progress) if data is not None else None
@@ -130,7 +138,7 @@ def _options(
         options += ["--answers", str(file)]
     for setting in settings:
         options += ["--set", setting]
-    for name in ("target", "task", "owner", "description"):
+    for name in ("target", "task", "owner", "description", "quality"):
         if name in shown:
             options += [f"--{name}", str(shown[name])]
     return tuple(options)

@@ -17,7 +17,7 @@ from airflow.sdk import Asset, BaseOperator, Context, XComArg
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from .._mlops.runtime.settings import load
-from .._mlops.runtime.steps import REFUSED
+from .._mlops.runtime.steps import REFUSED, Run
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -46,7 +46,7 @@ class StepOperator(BaseOperator):
         """Run the step to its end, its output going to the task's log."""
         with tempfile.TemporaryDirectory() as scratch:
             result = Path(scratch) / "result.json"
-            code, last = self._run(self._command(str(context["run_id"]), result))
+            code, last = self._run(self._command(context, result))
             answer = json.loads(result.read_text()) if result.exists() else {}
         if code == REFUSED and "refused" in answer:
             raise AirflowFailException(answer["refused"])
@@ -57,13 +57,11 @@ class StepOperator(BaseOperator):
             context["outlet_events"][asset].extra = answer["value"]
         return answer["value"]
 
-    def _command(self, run_id: str, result: Path) -> list[str]:
-        settings = load(ROOT)
-        if settings.paths is None:
-            raise AirflowFailException("this is a checkout; only a release knows where it runs")
-        folder = Path(settings.paths.runs) / re.sub(r"[^A-Za-z0-9_.-]", "_", run_id)
-        command = [settings.paths.python, "-m", settings.package, self.step]
-        command += [f"--run={folder.as_uri()}", f"--run-id={run_id}", f"--result={result}"]
+    def _command(self, context: Context, result: Path) -> list[str]:
+        run = run_of(context)
+        assert run.settings.paths is not None
+        command = [run.settings.paths.python, "-m", run.settings.package, self.step]
+        command += [f"--run={run.folder}", f"--run-id={run.id}", f"--result={result}"]
         for name, value in self.inputs.items():
             text = value if isinstance(value, str) else json.dumps(value, default=list)
             command.append(f"--{name.replace('_', '-')}={text}")
@@ -106,6 +104,16 @@ class StepOperator(BaseOperator):
         if child := getattr(self, "_child", None):
             with suppress(ProcessLookupError):  # it has just ended by itself
                 os.killpg(child, signal.SIGTERM)
+
+
+def run_of(context: Context) -> Run:
+    """The pipeline run a task belongs to."""
+    settings = load(ROOT)
+    if settings.paths is None:
+        raise AirflowFailException("this is a checkout; only a release knows where it runs")
+    run_id = str(context["run_id"])
+    folder = Path(settings.paths.runs) / re.sub(r"[^A-Za-z0-9_.-]", "_", run_id)
+    return Run(settings, ROOT, run_id, folder.as_uri())
 
 
 def step(
