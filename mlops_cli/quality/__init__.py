@@ -9,6 +9,7 @@ from __future__ import annotations
 from .data.source import Column, Source, open_source
 from .engine.run import check
 from .errors import DataReadError, DqdlErrors, DqdlSyntaxError, QualityError
+from .history import FileHistory, History, history_key
 from .language.model import Ruleset
 from .language.parser import parse
 from .language.printer import write
@@ -24,6 +25,8 @@ __all__ = [
     "DataReadError",
     "DqdlErrors",
     "DqdlSyntaxError",
+    "FileHistory",
+    "History",
     "Profile",
     "QualityError",
     "QualityReport",
@@ -33,6 +36,7 @@ __all__ = [
     "Source",
     "Suggestion",
     "check",
+    "history_key",
     "open_source",
     "parse",
     "profile",

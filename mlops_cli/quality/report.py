@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -29,6 +29,8 @@ class RuleOutcome:
     labels: Mapping[str, str]
     line: int | None = None
     """Where the rule stands in its document."""
+    evaluated: str = ""
+    """The rule with what its dynamic parts were worth, where it has some."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,10 @@ class QualityReport:
     outcomes: tuple[RuleOutcome, ...]
     analyzers: tuple[RuleOutcome, ...]
     evaluated_at: datetime
+    notes: tuple[str, ...] = ()
+    """What is odd about the ruleset or the history although all could be evaluated."""
+    measured: Mapping[str, float] = field(default_factory=dict)
+    """Every metric by the key under which a history keeps it."""
 
     @property
     def score(self) -> float:
@@ -80,7 +86,7 @@ def _rule_result(outcome: RuleOutcome) -> dict[str, object]:
         "EvaluationMessage": outcome.message,
         "Result": outcome.outcome,
         "EvaluatedMetrics": _finite(outcome.metrics),
-        "EvaluatedRule": outcome.rule,
+        "EvaluatedRule": outcome.evaluated or outcome.rule,
         "Labels": dict(outcome.labels),
     }
 

@@ -129,7 +129,7 @@ CANNOT = [
     ('ColumnLength "n" > 1', "ColumnLength is about text"),
     ('ColumnValues "s" matches "(?=a)"', "The pattern cannot be used"),
     ('ColumnValues "s" matches "(a"', "The pattern cannot be used"),
-    ("RowCount > last(5)", "`last(5)` needs the results of earlier runs"),
+    ("RowCount > last(5)", "write `avg(last(5))`, or `last()` for the newest"),
     ("RowCount between 5 and 1", "the first number is not below the second"),
     ("RowCount not between 5 and 1", "the first number is not below the second"),
     ("RowCount > 1 / 0", "divides by zero"),

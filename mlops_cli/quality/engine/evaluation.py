@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from ..language import model
 from ..report import ERROR, FAIL, PASS
+from .dynamic import noted, resolve
 from .measurement import Context, Group, Measure, Query, Verdict, filtered
 from .measures import check_numbers, measure
 from .values import CannotEvaluateError
@@ -34,6 +35,10 @@ class Evaluation:
     def __init__(self, context: Context, rows: int) -> None:
         self._context = context
         self._rows = rows
+        self.resolved: dict[int, model.Rule] = {}
+        """Dynamic rules with the numbers they were compared with, by the rule's identity."""
+        self.measures: dict[int, Measure] = {}
+        """What each rule was measured by; none for a rule that could not be."""
         self._found: dict[Group | Query, dict[str, float | None] | str] = {}
 
     def evaluate(self, rules: Iterable[model.Rule | model.Analyzer]) -> dict[int, Answer]:
@@ -42,8 +47,7 @@ class Evaluation:
         planned: list[tuple[model.Rule | model.Analyzer, Measure, dict[str, str]]] = []
         for rule in rules:
             try:
-                check_numbers(rule)
-                measured = measure(rule, self._context)
+                measured = self._measure(rule)
                 planned.append((rule, measured, {"kept": _kept(measured.where), **measured.needs}))
             except CannotEvaluateError as error:
                 answers[id(rule)] = Answer(ERROR, str(error), {})
@@ -51,6 +55,15 @@ class Evaluation:
         for rule, measured, needs in planned:
             answers[id(rule)] = self._answer(rule, measured, needs, shared)
         return answers
+
+    def _measure(self, rule: model.Rule | model.Analyzer) -> Measure:
+        found = resolve(rule, self._context)
+        check_numbers(found.rule)
+        if found.notes and isinstance(found.rule, model.Rule):
+            self.resolved[id(rule)] = found.rule
+        measured = noted(measure(found.rule, self._context), found.notes)
+        self.measures[id(rule)] = measured
+        return measured
 
     def _shared(self, aggregates: set[str]) -> dict[str, float | None] | None:
         """Run all aggregates at once; None when one of them cannot be run."""

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import duckdb
 
     from ..data.source import Column
+    from ..history import History
 
 Found: TypeAlias = "Mapping[str, Any]"
 Profile: TypeAlias = Literal["aws", "deequ"]
@@ -105,6 +106,10 @@ class Context:
     """How long one statement of the user may take."""
     profile: Profile = "aws"
     """Whose semantics hold where AWS's documents and Deequ differ."""
+    history: History | None = None
+    """Earlier results, for dynamic rules and anomalies."""
+    source: str = ""
+    """The data's own path or URI, for rules about files that name none."""
 
     def column(self, name: str) -> Column:
         """Find a column, by its exact name first and in another case then.

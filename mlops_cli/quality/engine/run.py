@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from ..data.source import Source, open_source
+from ..history import history_key
 from ..language import model
 from ..language.parser import parse
 from ..language.printer import write_rule
 from ..report import ERROR, FAIL, PASS, QualityReport, RuleOutcome
+from .dynamic import substituted
 from .evaluation import Answer, Evaluation
 from .measurement import Context, Profile, Reference
+from .repeats import repeated_rules
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
+
+    from ..history import History
 
 
 def check(
@@ -27,6 +33,7 @@ def check(
     now: datetime | None = None,
     sql_seconds: float = 60.0,
     profile: Profile = "aws",
+    history: History | None = None,
 ) -> QualityReport:
     """Run a ruleset.
 
@@ -39,10 +46,12 @@ def check(
         sql_seconds: How long the statement of one CustomSql may take.
         profile: Whose semantics hold where they differ: `aws`, the documents of AWS Glue Data
             Quality, or `deequ`, the library Glue is made of.
+        history: Earlier results, which dynamic rules and anomalies are about; this one is added.
 
     Raises:
         DqdlErrors: The text is no ruleset.
         DataReadError: The data cannot be read without guessing.
+        QualityError: The history cannot be used.
     """
     rules = parse(ruleset, profile=profile) if isinstance(ruleset, str) else ruleset
     if isinstance(source, Source) and types:
@@ -66,13 +75,16 @@ def check(
             _primary(rules),
             sql_seconds,
             profile,
+            history,
+            data.uri,
         )
-        verdicts = Evaluation(context, data.rows).evaluate([*rules.leaves])
-        return QualityReport(
+        evaluation = Evaluation(context, data.rows)
+        verdicts = evaluation.evaluate([*rules.leaves])
+        report = QualityReport(
             data.uri,
             data.rows,
             tuple(
-                _outcome(f"Rule_{position}", rule, verdicts, rules)
+                _outcome(f"Rule_{position}", rule, verdicts, rules, evaluation.resolved)
                 for position, rule in enumerate(rules.rules, start=1)
             ),
             tuple(
@@ -80,9 +92,14 @@ def check(
                 for position, analyzer in enumerate(rules.analyzers, start=1)
             ),
             moment,
+            repeated_rules(rules),
+            _measured(rules, verdicts),
         )
     finally:
         connection.close()
+    if history is not None:
+        history.add(report)
+    return report
 
 
 def _others(datasets: Mapping[str, str | Path | Source]) -> dict[str, Source]:
@@ -113,12 +130,27 @@ def _outcome(
     rule: model.AnyRule | model.Analyzer,
     answers: Mapping[int, Answer],
     ruleset: model.Ruleset,
+    resolved: Mapping[int, model.Rule] = MappingProxyType({}),
 ) -> RuleOutcome:
     answer = _combined(rule, answers)
     labels = {} if isinstance(rule, model.Analyzer) else dict(ruleset.default_labels + rule.labels)
     text = write_rule(rule)
     line = rule.span.line if rule.span else None
-    return RuleOutcome(name, text, answer.outcome, answer.message, answer.metrics, labels, line)
+    evaluated = ""
+    if resolved and not isinstance(rule, model.Analyzer):
+        evaluated = write_rule(substituted(rule, resolved))
+    return RuleOutcome(
+        name, text, answer.outcome, answer.message, answer.metrics, labels, line, evaluated
+    )
+
+
+def _measured(rules: model.Ruleset, answers: Mapping[int, Answer]) -> dict[str, float]:
+    """Every metric of every rule, as a history keeps it."""
+    return {
+        history_key(leaf, metric): value
+        for leaf in rules.leaves
+        for metric, value in answers[id(leaf)].metrics.items()
+    }
 
 
 def _combined(rule: model.AnyRule | model.Analyzer, answers: Mapping[int, Answer]) -> Answer:
