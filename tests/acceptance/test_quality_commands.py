@@ -317,7 +317,7 @@ def test_a_rule_type_is_explained_by_its_form_an_example_and_notes(mlops):
         "CustomSql",
         '  written   CustomSql "SQL statement" [CONDITION on a number] [with threshold CONDITION]',
         f"  example   {GUIDE['CustomSql'].example}",
-        "  note      `primary` is the data",
+        "  note      `primary` is the data; one SELECT, without files, settings or network",
     ):
         assert f"{line}\n" in out
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from mlops_cli.core.errors import UsageError
 
-from .guide import GUIDE, Entry
+from .guide import GUIDE
 from .reading import syntax_errors
 from .wording import in_words
 
@@ -54,6 +54,10 @@ class TypeExplanation:
     form: str
     """How it is written, with a word for each part."""
     example: str
+    nulls: str
+    """What a row with NULL does; empty where the rule is not about values."""
+    no_rows: str
+    """The outcome of the example on data without rows."""
     notes: tuple[str, ...]
     evaluated: str
     """As in the list."""
@@ -117,9 +121,16 @@ def _named(name: str) -> RuleType:
 
 
 def _type(kind: RuleType) -> TypeExplanation:
-    entry = GUIDE.get(kind.name, Entry(""))
+    entry = GUIDE[kind.name]
     return TypeExplanation(
-        kind.name, kind.description, form(kind), entry.example, entry.notes, _evaluated(kind)
+        kind.name,
+        kind.description,
+        form(kind),
+        entry.example,
+        entry.nulls,
+        entry.no_rows,
+        entry.notes,
+        _evaluated(kind),
     )
 
 

@@ -203,6 +203,8 @@ def _type(kind: TypeExplanation, console: Console) -> None:
     console.print(kind.name, style="bold", markup=False)
     lines = [f"  {kind.description}", f"  written   {kind.form}"]
     lines += [f"  example   {kind.example}"] if kind.example else []
+    lines += [f"  NULL      {kind.nulls}"] if kind.nulls else []
+    lines += [f"  no rows   the example is {kind.no_rows}"]
     lines += [f"  note      {note}" for note in kind.notes]
     if kind.evaluated == "no":
         lines.append("  evaluated not by `mlops quality check`: the outcome is ERROR")
