@@ -81,6 +81,8 @@ class Measure:
     """Without a row it fails."""
     where: str | None = None
     """The condition, as SQL, that decides which rows it is about."""
+    row: str | Callable[[duckdb.DuckDBPyConnection], str] | None = None
+    """SQL for whether one row of `data AS ours` is right; None for a rule about all of them."""
 
 
 @dataclass(frozen=True, slots=True)
