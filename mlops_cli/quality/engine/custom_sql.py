@@ -58,7 +58,11 @@ def custom_sql(rule: Single, context: Context, _where: str | None) -> Measure:
                 return _rows(rule, connection, context, sql, whole(found["kept"]))
             return _value(rule, connection, sql)
 
-    return Measure({}, finish, needs_rows=by_rows)
+    def row(connection: duckdb.DuckDBPyConnection) -> str:
+        same = _same(_columns(connection, context, sql))
+        return f"EXISTS (SELECT 1 FROM ({sql}\n) AS passing WHERE {same})"  # noqa: S608
+
+    return Measure({}, finish, needs_rows=by_rows, row=row if by_rows else None)
 
 
 def from_spark(text: str) -> str:
@@ -133,14 +137,7 @@ def _value(rule: Single, connection: duckdb.DuckDBPyConnection, sql: str) -> Ver
 def _rows(
     rule: Single, connection: duckdb.DuckDBPyConnection, context: Context, sql: str, rows: int
 ) -> Verdict:
-    # The line end closes a comment that would otherwise swallow the parenthesis.
-    described = connection.execute(f"DESCRIBE SELECT * FROM ({sql}\n)").fetchall()  # noqa: S608
-    names = [row[0] for row in described]
-    for name in names:
-        context.column(name)
-    same = " AND ".join(
-        f"ours.{identifier(name)} IS NOT DISTINCT FROM passing.{identifier(name)}" for name in names
-    )
+    same = _same(_columns(connection, context, sql))
     row = connection.execute(
         f"SELECT count(*) FROM memory.main.data AS ours SEMI JOIN ({sql}\n) AS passing ON {same}"  # noqa: S608
     ).fetchone()
@@ -152,3 +149,19 @@ def _rows(
     wanted = "1" if threshold is None else write_condition(threshold)
     message = f"The share of rows that the statement gives is {shown(share)}, and should be"
     return Verdict(False, f"{message} {wanted}", metrics)
+
+
+def _columns(connection: duckdb.DuckDBPyConnection, context: Context, sql: str) -> list[str]:
+    """What a statement returns; all of it must be columns of the data."""
+    # The line end closes a comment that would otherwise swallow the parenthesis.
+    described = connection.execute(f"DESCRIBE SELECT * FROM ({sql}\n)").fetchall()  # noqa: S608
+    names = [row[0] for row in described]
+    for name in names:
+        context.column(name)
+    return names
+
+
+def _same(names: list[str]) -> str:
+    return " AND ".join(
+        f"ours.{identifier(name)} IS NOT DISTINCT FROM passing.{identifier(name)}" for name in names
+    )

@@ -65,7 +65,7 @@ def freshness(rule: Single, context: Context, where: str | None) -> Measure:
         metrics = {f"{key}.Compliance": whole(found["meeting"]) / whole(found["kept"])}
         return compliance(rule, column, found, metrics, lie)
 
-    return Measure(needs, finish)
+    return Measure(needs, finish, row=f"coalesce({meets}, false)")
 
 
 def _seconds(column: Column) -> str:

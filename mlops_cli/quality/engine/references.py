@@ -97,7 +97,8 @@ def referential_integrity(rule: Single, context: Context, _where: str | None) ->
         key = f"Column.{name}.ReferentialIntegrity"
         return judge(rule, f"ReferentialIntegrity with `{name}`", key, share)
 
-    return Measure({}, finish, Query(text, ("found",)))
+    row = _exists(reference.table, _equal(ours, theirs, "="))
+    return Measure({}, finish, Query(text, ("found",)), row=row)
 
 
 def aggregate_match(rule: Single, context: Context, _where: str | None) -> Measure:
@@ -171,7 +172,8 @@ def dataset_match(rule: Single, context: Context, _where: str | None) -> Measure
         f"(SELECT count(*) FROM data AS ours JOIN {identifier(reference.table)} AS theirs "
         f"ON {_equal(ours, theirs, '=')} WHERE {same or 'true'}) AS found"
     )
-    return Measure({}, _matched(rule, name), Query(text, ("ours", "theirs", "found")))
+    row = _exists(reference.table, f"{_equal(ours, theirs, '=')} AND {same or 'true'}")
+    return Measure({}, _matched(rule, name), Query(text, ("ours", "theirs", "found")), row=row)
 
 
 def _matched(rule: Single, name: str) -> Callable[[Found], Verdict]:
@@ -192,6 +194,11 @@ def _repeated(table: str, keys: Sequence[Column]) -> str:
         f"SELECT count(*) FROM (SELECT 1 FROM {identifier(table)} "  # noqa: S608
         f"GROUP BY {names} HAVING count(*) > 1)"
     )
+
+
+def _exists(table: str, condition: str) -> str:
+    """SQL for whether the reference holds a row like this one."""
+    return f"EXISTS (SELECT 1 FROM {identifier(table)} AS theirs WHERE {condition})"  # noqa: S608
 
 
 def _equal(ours: Sequence[Column], theirs: Sequence[Column], sign: str) -> str:
