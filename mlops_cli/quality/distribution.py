@@ -1,0 +1,152 @@
+"""How the values of a column are spread, in bars: for reports that people look at."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from .data.connection import identifier
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import duckdb
+
+    from .data.source import Column, Source
+
+_BARS = 24
+_CATEGORIES = 12
+_ORDERED = ("integer", "number", "date", "timestamp")
+# As in the messages of rules: what reads like a category may be shown, a person's data may not.
+_LABEL = re.compile(r"[^\W\d][\w \-]{0,29}(?<!\d{4})|-?\d{1,3}")
+_HIDDEN = "(not shown)"
+
+
+@dataclass(frozen=True, slots=True)
+class Distribution:
+    """The spread of one column's values."""
+
+    column: str
+    kind: str
+    """`numbers`, `moments` or `categories`."""
+    counts: tuple[int, ...]
+    """Rows in each bar, from the lowest values to the highest, or the most frequent first."""
+    edges: tuple[float, ...] = ()
+    """The ends of the bars, one more than there are bars; seconds since 1970 for moments."""
+    labels: tuple[str, ...] = ()
+    """What the bars of categories are called."""
+    empty: int = 0
+    """Rows without a value."""
+    others: int = 0
+    """Rows that no bar counts: NaN and infinity, or less frequent categories."""
+
+
+def distributions(
+    source: Source, columns: Sequence[str], *, categories: Sequence[str] = ()
+) -> dict[str, Distribution]:
+    """Measure the spread of columns, in two passes and one more for each column of categories.
+
+    Args:
+        source: The data.
+        columns: Which of its columns; those that have no order are left out.
+        categories: Columns whose values may be shown: those that a rule lists.
+
+    Returns:
+        The spread of each column that has one, by its name in the data.
+    """
+    lower = {name.lower() for name in columns}
+    named = [column for column in source.columns if column.name.lower() in lower]
+    shown = {name.lower() for name in categories}
+    listed = [one for one in named if one.name.lower() in shown and one.type != "other"]
+    ordered = [one for one in named if one.type in _ORDERED and one not in listed]
+    if not source.rows or not (ordered or listed):
+        return {}
+    connection = source.connect([column.name for column in (*ordered, *listed)])
+    try:
+        found = _ordered(connection, ordered) if ordered else {}
+        return found | {one.name: _listed(connection, one) for one in listed}
+    finally:
+        connection.close()
+
+
+def _ordered(
+    connection: duckdb.DuckDBPyConnection, columns: Sequence[Column]
+) -> dict[str, Distribution]:
+    values = {column.name: _value(column) for column in columns}
+    asked = ", ".join(
+        f"min({value}) FILTER (isfinite({value})), max({value}) FILTER (isfinite({value})), "
+        f"count(*) - count({value})"
+        for value in values.values()
+    )
+    row = connection.execute(f"SELECT {asked} FROM data").fetchone() or ()  # noqa: S608
+    ends = {name: row[3 * at : 3 * at + 3] for at, name in enumerate(values)}
+    filled = {name: (low, high) for name, (low, high, _) in ends.items() if low is not None}
+    if not filled:
+        return {}
+    bars = ", ".join(
+        f"histogram({_bar(values[name], low, high)}) FILTER (isfinite({values[name]})), "
+        f"count({values[name]}) FILTER (NOT isfinite({values[name]}))"
+        for name, (low, high) in filled.items()
+    )
+    counted = connection.execute(f"SELECT {bars} FROM data").fetchone() or ()  # noqa: S608
+    types = {column.name: column.type for column in columns}
+    found = {}
+    for at, (name, (low, high)) in enumerate(filled.items()):
+        bins, odd = counted[2 * at : 2 * at + 2]
+        width = (high - low) / _BARS
+        found[name] = Distribution(
+            name,
+            "moments" if types[name] in ("date", "timestamp") else "numbers",
+            tuple(int((bins or {}).get(bar, 0)) for bar in range(_BARS if width else 1)),
+            tuple(low + width * bar for bar in range(_BARS + 1)) if width else (low, high),
+            empty=ends[name][2],
+            others=odd,
+        )
+    return found
+
+
+def _value(column: Column) -> str:
+    name = identifier(column.name)
+    if column.type in ("date", "timestamp"):
+        return f"(epoch_us(CAST({name} AS TIMESTAMP)) / 1e6)"
+    return f"CAST({name} AS DOUBLE)"
+
+
+def _bar(value: str, low: float, high: float) -> str:
+    """SQL for the number of a value's bar; the highest value is in the last one."""
+    if low == high:
+        return "0"
+    width = (high - low) / _BARS
+    finite = f"CASE WHEN isfinite({value}) THEN {value} ELSE 0 END"
+    return (
+        f"CAST(least(greatest(floor(({finite} - ({low!r})) / {width!r}), 0), {_BARS - 1}) "
+        "AS INTEGER)"
+    )
+
+
+def _listed(connection: duckdb.DuckDBPyConnection, column: Column) -> Distribution:
+    name = identifier(column.name)
+    rows = connection.execute(
+        f"SELECT CAST({name} AS VARCHAR), count(*) AS n FROM data "  # noqa: S608
+        f"WHERE {name} IS NOT NULL GROUP BY ALL ORDER BY n DESC, 1 LIMIT {_CATEGORIES}"
+    ).fetchall()
+    row = connection.execute(f"SELECT count({name}), count(*) FROM data").fetchone()  # noqa: S608
+    filled, total = row or (0, 0)
+    return Distribution(
+        column.name,
+        "categories",
+        tuple(count for _, count in rows),
+        labels=tuple(label if _LABEL.fullmatch(label) else _HIDDEN for label, _ in rows),
+        empty=total - filled,
+        others=filled - sum(count for _, count in rows),
+    )
+
+
+def edge_text(found: Distribution, edge: float) -> str:
+    """Write an end of a bar for people."""
+    if found.kind == "moments":
+        moment = datetime.fromtimestamp(edge, UTC)
+        return moment.strftime("%Y-%m-%d") if moment.hour == 0 else moment.strftime("%m-%d %H:%M")
+    return f"{edge:.4g}"
