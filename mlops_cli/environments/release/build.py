@@ -131,6 +131,7 @@ def _settings(
     if not _URI.match(source):
         source = (project.root / source).resolve().as_uri()
     data = data_dir()
+    spec = environment_of(project, environment)
     settings = Settings(
         project=project.name,
         package=project.package,
@@ -139,6 +140,8 @@ def _settings(
         model=dataclasses.replace(project.model, source=source),
         environment=environment,
         commit=commit,
+        quality=spec.quality,
+        glue=spec.glue if spec.quality == "glue" else None,
         dag_ids=project.dag_ids,
         paths=Paths(
             python=str(python),
