@@ -15,7 +15,7 @@ import re
 import sys
 import tempfile
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -147,8 +147,11 @@ def _answers(
     case: dict[str, Any], scratch: Path, known: dict[str, Source]
 ) -> dict[str, tuple[str, str, Mapping[str, float]]]:
     others = {name: source(data, scratch, known) for name, data in case.get("sources", {}).items()}
+    ruleset = parse(case["ruleset"], profile="deequ")
+    # What a composite is made of was recorded beside it.
+    ruleset = replace(ruleset, rules=(*ruleset.leaves, *ruleset.rules))
     report = check(
-        case["ruleset"],
+        ruleset,
         source(case["data"], scratch, known),
         datasets=others,
         now=evaluated_at(case),

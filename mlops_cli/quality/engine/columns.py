@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ..data.connection import identifier
 from ..language import model
 from .casts import castable
+from .lengths import length_as_deequ
 from .measurement import (
     Context,
     Found,
@@ -21,7 +23,7 @@ from .measurement import (
     shown,
     whole,
 )
-from .patterns import check_pattern
+from .profiles import IGNORE_CASE, NULL_LENGTH, THRESHOLD
 from .sql import numbers, values_predicate
 from .values import CannotEvaluateError
 
@@ -53,7 +55,8 @@ def completeness(rule: Single, context: Context, where: str | None) -> Measure:
         complete = filled == rows
         return Verdict(complete, "" if complete else message, {key: share})
 
-    return Measure({"filled": f"count({identifier(column.name)}){filtered(where)}"}, finish)
+    needs = {"filled": f"count({identifier(column.name)}){filtered(where)}"}
+    return Measure(needs, finish, row=f"{identifier(column.name)} IS NOT NULL")
 
 
 def column_length(rule: Single, context: Context, where: str | None) -> Measure:
@@ -67,7 +70,8 @@ def column_length(rule: Single, context: Context, where: str | None) -> Measure:
         raise CannotEvaluateError(
             f"ColumnLength is about text, and column `{column.name}` holds {column.type}"
         )
-    # AWS's documents: NULL has length 0.
+    if NULL_LENGTH.applies(context):
+        return length_as_deequ(rule, column, where)
     length = f"coalesce(length({identifier(column.name)}), 0)"
     condition = condition_of(rule)
     meeting = numbers(length, condition, whole=True) if condition else "true"
@@ -89,7 +93,7 @@ def column_length(rule: Single, context: Context, where: str | None) -> Measure:
         lie = f"lengths lie from {shown(whole(found['low']))} to {shown(whole(found['high']))}"
         return compliance(rule, column, found, metrics, lie)
 
-    return Measure(needs, finish)
+    return Measure(needs, finish, row=meeting)
 
 
 def column_values(rule: Single, context: Context, where: str | None) -> Measure:
@@ -102,8 +106,10 @@ def column_values(rule: Single, context: Context, where: str | None) -> Measure:
     condition = condition_of(rule)
     if condition is None:
         return _extremes(rule, column, where)
-    check_pattern(context.connection, condition)
-    meeting = values_predicate(column, condition, now=context.now, ignore_case=_ignores_case(rule))
+    if THRESHOLD.applies(context) and model.condition_kind(condition) != "date":
+        rule = _without_threshold(rule)
+    ignore_case = _ignores_case(rule) and not IGNORE_CASE.applies(context)
+    meeting = values_predicate(column, condition, context, ignore_case=ignore_case)
     needs = {"meeting": f"count(*){filtered(where, meeting)}"}
     numeric = column.type in ("integer", "number")
     if numeric:
@@ -128,7 +134,7 @@ def column_values(rule: Single, context: Context, where: str | None) -> Measure:
             lie = f"one has the value `{odd}`" if _LABEL.fullmatch(str(odd)) else ""
         return compliance(rule, column, found, metrics, lie)
 
-    return Measure(needs, finish)
+    return Measure(needs, finish, row=meeting)
 
 
 def _extremes(rule: Single, column: Column, where: str | None) -> Measure:
@@ -173,7 +179,12 @@ def column_data_type(rule: Single, context: Context, where: str | None) -> Measu
         metrics = {f"Column.{column.name}.ColumnDataType.Compliance": share}
         return compliance(rule, column, found, metrics, "")
 
-    return Measure({"meeting": f"count(*){filtered(where, meeting)}"}, finish)
+    needs = {"meeting": f"count(*){filtered(where, meeting)}"}
+    return Measure(needs, finish, row=meeting)
+
+
+def _without_threshold(rule: Single) -> Single:
+    return replace(rule, threshold=None) if isinstance(rule, model.Rule) else rule
 
 
 def _ignores_case(rule: Single) -> bool:

@@ -19,6 +19,7 @@ from .measurement import (
     shown,
     whole,
 )
+from .profiles import DISTINCT_TEXT, KEY_COLUMNS
 
 
 def uniqueness(rule: Single, context: Context, where: str | None) -> Measure:
@@ -45,7 +46,15 @@ def uniqueness(rule: Single, context: Context, where: str | None) -> Measure:
         unique = singletons == keyed
         return Verdict(unique, "" if unique else message, {key: share})
 
-    return Measure({}, finish, Group(keys, where))
+    return Measure({}, finish, Group(keys, where), row=_only_once(keys, where))
+
+
+def _only_once(keys: tuple[str, ...], where: str | None) -> str:
+    """SQL for whether no other row has the key; a row whose keys are all NULL has none."""
+    names = [identifier(key) for key in keys]
+    filled = " OR ".join(f"{name} IS NOT NULL" for name in names)
+    count = f"count(*){filtered(where)} OVER (PARTITION BY {', '.join(names)})"
+    return f"(NOT ({filled}) OR {count} = 1)"
 
 
 def primary_key(rule: Single, context: Context, where: str | None) -> Measure:
@@ -56,6 +65,8 @@ def primary_key(rule: Single, context: Context, where: str | None) -> Measure:
     """
     keys = key_columns(rule, context)
     unique = uniqueness(rule, context, where)
+    if len(keys) > 1 and KEY_COLUMNS.applies(context):
+        return unique
     needs = {
         f"filled{position}": f"count({identifier(key)}){filtered(where)}"
         for position, key in enumerate(keys)
@@ -73,7 +84,8 @@ def primary_key(rule: Single, context: Context, where: str | None) -> Measure:
                 messages.append(f"`{key}` has no value in {rows - filled} of {rows} rows")
         return Verdict(verdict.passed and not messages, "; ".join(messages), metrics)
 
-    return Measure(needs, finish, unique.query)
+    filled_in = " AND ".join(f"{identifier(key)} IS NOT NULL" for key in keys)
+    return Measure(needs, finish, unique.query, row=f"({filled_in} AND {unique.row})")
 
 
 def unique_value_ratio(rule: Single, context: Context, where: str | None) -> Measure:
@@ -102,6 +114,8 @@ def distinct_values(rule: Single, context: Context, where: str | None) -> Measur
     """
     keys = key_columns(rule, context)
     key = f"Column.{keys[0]}.DistinctValuesCount"
+    if DISTINCT_TEXT.applies(context):
+        return _distinct_texts(rule, keys[0], key, where)
 
     def finish(found: Found) -> Verdict:
         nulls = whole(found["kept"]) > whole(found["keyed"])
@@ -109,6 +123,19 @@ def distinct_values(rule: Single, context: Context, where: str | None) -> Measur
         return judge(rule, f"DistinctValuesCount of `{keys[0]}`", key, value)
 
     return Measure({}, finish, Group(keys, where))
+
+
+def _distinct_texts(rule: Single, column: str, key: str, where: str | None) -> Measure:
+    kept = f" WHERE {where}" if where else ""
+    text = (
+        f"SELECT count(DISTINCT coalesce(CAST({identifier(column)} AS VARCHAR), 'NullValue')) "  # noqa: S608
+        f"AS texts FROM data{kept}"
+    )
+
+    def finish(found: Found) -> Verdict:
+        return judge(rule, f"DistinctValuesCount of `{column}`", key, whole(found["texts"]))
+
+    return Measure({}, finish, Query(text, ("texts",)))
 
 
 def duplicate_rows(rule: Single, context: Context, where: str | None) -> Measure:

@@ -10,8 +10,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ..language import model
+from .apart import apart
 from .columns import column_data_type, column_length, column_values, completeness
-from .custom_sql import custom_sql
 from .freshness import freshness
 from .keys import distinct_values, duplicate_rows, primary_key, unique_value_ratio, uniqueness
 from .measurement import (
@@ -29,6 +29,7 @@ from .numeric import (
     zeros_count,
 )
 from .patterns import column_names_match
+from .profiles import without_rows
 from .references import (
     aggregate_match,
     dataset_match,
@@ -54,7 +55,8 @@ def measure(rule: Single, context: Context) -> Measure:
         raise CannotEvaluateError(f"Rules of the type `{rule.type}` cannot be evaluated here yet")
     text = getattr(rule, "where", None)
     where = where_sql(context.connection, text.value) if text is not None else None
-    return replace(_MEASURES[rule.type](rule, context, where), where=where)
+    measured = replace(_MEASURES[rule.type](rule, context, where), where=where)
+    return without_rows(rule, context, measured)
 
 
 def check_numbers(rule: Single) -> None:
@@ -99,7 +101,7 @@ _MEASURES: dict[str, Callable[[Single, Context, str | None], Measure]] = {
     "ColumnValues": column_values,
     "ColumnDataType": column_data_type,
     "DataFreshness": freshness,
-    "CustomSql": custom_sql,
+    "CustomSql": apart,
     "RowCountMatch": row_count_match,
     "SchemaMatch": schema_match,
     "ReferentialIntegrity": referential_integrity,

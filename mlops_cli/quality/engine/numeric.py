@@ -64,7 +64,8 @@ def correlation(rule: Single, context: Context, where: str | None) -> Measure:
         if not whole(found["pairs"]):
             return Verdict(False, f"No row has a value of `{first.name}` and of `{second.name}`")
         if found["value"] is None or math.isnan(found["value"]):
-            return Verdict(False, f"{what} does not exist: one of them is constant or NaN")
+            message = f"{what} does not exist: one of them is constant or NaN"
+            return Verdict(False, message, {key: math.nan})
         return judge(rule, what, key, found["value"])
 
     needs = {
@@ -167,7 +168,8 @@ def shape_of_values(rule: Single, context: Context, where: str | None) -> Measur
 def _standardised(second: float, higher: float, power: int) -> float:
     if second == 0:
         return 0.0
-    return higher / second ** (power / 2) - (3 if power == 4 else 0)
+    deviation = math.sqrt(second)
+    return higher / deviation**power - (3 if power == 4 else 0)
 
 
 def _double(rule: Single, column: Column) -> str:

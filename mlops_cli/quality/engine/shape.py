@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..language.cursor import did_you_mean
 from .measurement import (
     Context,
+    Found,
     Measure,
     Single,
     Verdict,
@@ -12,15 +13,21 @@ from .measurement import (
     judge,
     whole,
 )
+from .profiles import UNKNOWN_WHERE
 
 
-def row_count(rule: Single, _context: Context, where: str | None) -> Measure:
+def row_count(rule: Single, context: Context, where: str | None) -> Measure:
     """Count the rows, or those that meet the `where`."""
-    return Measure(
-        {"rows": f"count(*){filtered(where)}"},
-        lambda found: judge(rule, "RowCount", "Dataset.*.RowCount", whole(found["rows"])),
-        needs_rows=False,
-    )
+    needs = {"rows": f"count(*){filtered(where)}"}
+    if where and UNKNOWN_WHERE.applies(context):
+        needs["known"] = f"count({where})"
+
+    def finish(found: Found) -> Verdict:
+        if "known" in found and not found["known"]:
+            return Verdict(True, "No row meets the `where`")
+        return judge(rule, "RowCount", "Dataset.*.RowCount", whole(found["rows"]))
+
+    return Measure(needs, finish, needs_rows=False)
 
 
 def column_count(rule: Single, context: Context, _where: str | None) -> Measure:

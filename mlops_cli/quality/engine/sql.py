@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 from ..data.connection import identifier, literal
 from ..language import model
 from ..language.printer import write_condition
+from .patterns import matching
+from .profiles import DATE_RANGE, DOUBLES, KEYWORD_NULL
 from .values import CannotEvaluateError, check_bounds, moment, number
 
 if TYPE_CHECKING:
@@ -17,13 +19,14 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from ..data.source import Column
+    from .measurement import Context
 
 _NUMBERS = ("integer", "number")
 _LARGEST = 2**63
 
 
 def values_predicate(
-    column: Column, condition: model.Condition, *, now: datetime, ignore_case: bool = False
+    column: Column, condition: model.Condition, context: Context, *, ignore_case: bool = False
 ) -> str:
     """SQL for `ColumnValues`: does this row's value meet the condition?
 
@@ -35,27 +38,34 @@ def values_predicate(
     if kind == "null":
         found = _on_values(condition, lambda _operand: "false")
     elif isinstance(condition, model.Matches):
-        found = _matches(column, condition)
+        _need(column, ("text",), condition)
+        found = matching(context, column, condition)
     elif kind == "number":
         _need(column, _NUMBERS, condition)
-        found = numbers(name, condition, whole=column.type == "integer")
+        exact = column.type == "integer" and not DOUBLES.applies(context)
+        found = numbers(name, condition, whole=exact)
     elif kind == "date":
-        found = _dates(column, condition, now)
+        found = _dates(column, condition, context.now)
     else:
         found = _texts(column, condition, ignore_case=ignore_case)
-    null = "true" if null_passes(condition) else "false"
+    null = "true" if null_passes(condition, context) else "false"
     return f"CASE WHEN {name} IS NULL THEN {null} ELSE coalesce({found}, false) END"
 
 
-def null_passes(condition: model.Condition) -> bool:
+def null_passes(condition: model.Condition, context: Context) -> bool:
     """Tell whether a row without a value meets the condition.
 
     It does where the condition says NULL, or says only what the value must not be.
     """
+    if isinstance(condition, model.Between) and condition.negated and DATE_RANGE.applies(context):
+        return model.condition_kind(condition) == "date"
     if isinstance(condition, model.Between | model.Matches):
         return False
     listed = model.Keyword("NULL") in condition.operands
     if isinstance(condition, model.Membership):
+        keywords = any(isinstance(one, model.Keyword) for one in condition.operands)
+        if condition.negated and keywords and KEYWORD_NULL.applies(context):
+            return False
         return listed != condition.negated
     if condition.operator == "=":
         return listed
@@ -124,12 +134,6 @@ def _texts(column: Column, condition: model.Condition, *, ignore_case: bool) -> 
         return f"{text} = {literal(value)}"
 
     return _on_values(condition, equal)
-
-
-def _matches(column: Column, condition: model.Matches) -> str:
-    _need(column, ("text",), condition)
-    found = f"regexp_full_match({identifier(column.name)}, {literal(condition.pattern.raw)})"
-    return f"NOT {found}" if condition.negated else found
 
 
 def _dates(column: Column, condition: model.Condition, now: datetime) -> str:
