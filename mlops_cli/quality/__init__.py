@@ -15,7 +15,9 @@ from .language.parser import parse
 from .language.printer import write
 from .language.rules import RULE_TYPES, RuleType
 from .proposal.profile import ColumnProfile, Profile, profile
-from .proposal.suggest import Suggestion, render, suggest
+from .proposal.propose import Proposal, propose
+from .proposal.suggest import suggest
+from .proposal.wording import Hint, Suggestion, render
 from .report import QualityReport, RuleOutcome
 
 __all__ = [
@@ -25,9 +27,11 @@ __all__ = [
     "DataReadError",
     "DqdlErrors",
     "DqdlSyntaxError",
+    "Hint",
     "FileHistory",
     "History",
     "Profile",
+    "Proposal",
     "QualityError",
     "QualityReport",
     "RuleOutcome",
@@ -40,6 +44,7 @@ __all__ = [
     "open_source",
     "parse",
     "profile",
+    "propose",
     "render",
     "suggest",
     "write",

@@ -87,10 +87,17 @@ class Dataset:
 
         # The gate sees what training reads: the features and the target, nothing else.
         read = self.table.profile([*self.found.features, self.found.target])
-        suggestions = quality.suggest(read, target=self.found.target, task=self.found.task)
+        # A copy in the project never gets newer, so no rule asks how fresh it is.
+        proposed = quality.propose(
+            self.table.source,
+            profile=read,
+            target=self.found.target,
+            task=self.found.task,
+            static=True,
+        )
         rules = root / RULES
         rules.parent.mkdir(parents=True, exist_ok=True)
-        rules.write_text(quality.render(suggestions), encoding="utf-8")
+        rules.write_text(proposed.text, encoding="utf-8")
         with suppress(OSError):
             (root / "data").rmdir()  # nothing is left in it without the example
         if self.found.copied:

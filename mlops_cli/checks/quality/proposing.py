@@ -1,4 +1,4 @@
-"""A ruleset proposed from a data file, and proven on it before anybody sees it."""
+"""A ruleset proposed from a data file, and judged before anybody sees it."""
 
 from __future__ import annotations
 
@@ -12,11 +12,10 @@ from mlops_cli.core.files import write_atomic
 from .reading import open_data
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from pathlib import Path
 
     from mlops_cli.core.progress import Progress
-    from mlops_cli.quality import Profile, Source, Suggestion
+    from mlops_cli.quality import Profile, Proposal, Source
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,25 +23,33 @@ class SuggestedRuleset:
     """A ruleset that passes on the data it comes from."""
 
     data: str
-    rows: int
     target: str | None
     task: str | None
-    suggestions: tuple[Suggestion, ...]
-    left_out: tuple[str, ...]
-    """Rules that were proposed and did not pass, each with the reason."""
-    text: str
-    """The ruleset as DQDL, each rule with the reason for it."""
+    proposal: Proposal
     file: Path | None = None
+
+    @property
+    def text(self) -> str:
+        """The ruleset as DQDL, each rule with the reason for it."""
+        return self.proposal.text
 
     def to_dict(self) -> dict[str, Any]:
         """Give it ready for JSON."""
+        found = self.proposal
         return {
             "data": self.data,
-            "rows": self.rows,
+            "rows": found.rows,
             "target": self.target,
             "task": self.task,
-            "rules": [{"rule": one.rule, "reason": one.reason} for one in self.suggestions],
-            "left_out": list(self.left_out),
+            "rules": [{"rule": one.rule, "reason": one.reason} for one in found.suggestions],
+            "remarks": [one.text for one in found.hints],
+            "left_out": list(found.left_out),
+            "held_out": {
+                "splits": found.splits,
+                "rows": found.held_out_rows,
+                "rules": found.judged,
+                "widened": found.widened,
+            },
             "ruleset": self.text,
             "file": self.file,
         }
@@ -85,15 +92,13 @@ def suggest(
             source = open_data(data, delimiter=delimiter)
             profile = quality.profile(source)
         task = _task(profile, target, task, data, progress)
-        with progress.step(f"Checking the proposed rules on `{data}`"):
-            found = quality.suggest(profile, target=target, task=task)
-            kept, left_out = _proven(found, source)
+        with progress.step(f"Judging proposed rules on rows of `{data}`"):
+            found = quality.propose(source, profile=profile, target=target, task=task)
     except quality.DataReadError as error:
         raise ProjectError(error.message, hint=error.hint) from error
-    _say(source, profile, kept, left_out, progress)
-    text = quality.render(kept)
-    _write(output, text)
-    return SuggestedRuleset(data, profile.rows, target, task, kept, left_out, text, output)
+    _say(source, profile, found, progress)
+    _write(output, found.text)
+    return SuggestedRuleset(data, target, task, found, output)
 
 
 def _check_free(output: Path | None, data: str) -> None:
@@ -134,44 +139,30 @@ def _task(
     return task
 
 
-def _proven(
-    found: Sequence[Suggestion], source: Source
-) -> tuple[tuple[Suggestion, ...], tuple[str, ...]]:
-    """Keep what passes on the very data; what does not is named.
-
-    Raises:
-        DataReadError: The data cannot be read any more.
-    """
-    from mlops_cli import quality
-
-    if not found:
-        return (), ()
-    outcomes = quality.check(quality.render(found), source).outcomes
-    judged = list(zip(found, outcomes, strict=True))
-    kept = tuple(one for one, outcome in judged if outcome.outcome == "PASS")
-    left_out = tuple(
-        f"{one.rule}: {outcome.message}" for one, outcome in judged if outcome.outcome != "PASS"
-    )
-    return kept, left_out
-
-
-def _say(
-    source: Source,
-    profile: Profile,
-    kept: Sequence[Suggestion],
-    left_out: Sequence[str],
-    progress: Progress,
-) -> None:
+def _say(source: Source, profile: Profile, found: Proposal, progress: Progress) -> None:
     for note in source.notes:
         progress.note(f"note: {note}")
     for column in profile.columns:
         if column.note:
             progress.note(f"note: `{column.name}` is text: {column.note}")
-    for reason in left_out:
+    for reason in found.left_out:
         progress.note(f"left out {reason}")
     if not profile.rows:
         progress.note("note: there are no rows, so only the columns are described")
-    progress.note(f"{len(kept)} rules: each passes on the data (rows: {profile.rows})")
+    rules = len(found.suggestions)
+    progress.note(f"{rules} rules: each passes on the data (rows: {profile.rows})")
+    if profile.rows:
+        progress.note(_held_out(found))
+
+
+def _held_out(found: Proposal) -> str:
+    if not found.splits:
+        return "not judged on held-out rows: there are too few"
+    widened = f", {found.widened} of them with more slack" if found.widened else ""
+    return (
+        f"{found.judged} of them, made from a part of the rows, held on the others{widened} "
+        f"(splits: {found.splits}, held-out rows: {found.held_out_rows})"
+    )
 
 
 def _write(output: Path | None, text: str) -> None:

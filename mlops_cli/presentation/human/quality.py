@@ -126,7 +126,7 @@ def render_suggested_ruleset(suggested: SuggestedRuleset, console: Console) -> N
     """The ruleset itself, character by character, so that it can be sent to a file."""
     if suggested.file is not None:
         console.print(
-            clean(f"{suggested.file}: {_counted(len(suggested.suggestions), 'rule')}"),
+            clean(f"{suggested.file}: {_counted(len(suggested.proposal.suggestions), 'rule')}"),
             markup=False,
             soft_wrap=True,
         )

@@ -1,1 +1,1 @@
-"""Rulesets from data: profiles, and the rules they suggest."""
+"""Rulesets from data: profiles, the rules they suggest, and rows held out to judge them."""

@@ -2,205 +2,111 @@
 
 from __future__ import annotations
 
-import math
-import re
-from dataclasses import dataclass
-from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from ..errors import DqdlErrors
-from ..language.model import Rule
-from ..language.parser import parse
 from ..language.printer import quote
-from .profile import FEW
+from .moments import moment_rules
+from .numbers import number_rules
+from .profile import MOMENTS, NUMBERS
+from .texts import text_rules
+from .values import (
+    class_balance,
+    completeness,
+    constant,
+    identifier_rules,
+    is_category,
+    is_identifier,
+    value_set,
+)
+from .wording import (
+    ENOUGH_ROWS,
+    OF_THE_TARGET,
+    Found,
+    Hint,
+    Setting,
+    Suggestion,
+    filled,
+    is_id_name,
+    stands,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from .profile import ColumnProfile, Profile
 
-_ID_NAME = re.compile(r"(^|[_\W])(id|key|uuid|guid)$|Id$", re.IGNORECASE)
-_ENOUGH_ROWS = 20
-_ROWS_PER_VALUE = 10
-_SLACK_OF_RANGE = 0.5
-_SLACK_OF_SHARE = 0.05
-_NUMBERS = ("integer", "number")
-
-
-@dataclass(frozen=True, slots=True)
-class Suggestion:
-    """A rule and why it is proposed."""
-
-    rule: str
-    reason: str
+_MOST_FOR_A_COLUMN = 5
 
 
 def suggest(
     profile: Profile, *, target: str | None = None, task: str | None = None
 ) -> tuple[Suggestion, ...]:
-    """Propose rules.
+    """Propose rules from a description alone; `propose` also judges them on held-out rows.
 
     Args:
         profile: The data.
         target: The column that a model learns to predict.
         task: `classification` or `regression`, when there is a target.
     """
-    found = [
-        Suggestion(f"RowCount >= {max(1, profile.rows // 2)}", f"{profile.rows} rows were seen"),
-        Suggestion(f"ColumnCount = {len(profile.columns)}", "A new or lost column is a new schema"),
-    ]
-    if not profile.rows:
-        found = found[1:]
+    setting = Setting(profile.rows, datetime.now(UTC).replace(tzinfo=None))
+    found = from_profile(profile, setting, target=target, task=task)
+    return tuple(one for one in found if isinstance(one, Suggestion))
+
+
+def from_profile(
+    profile: Profile, setting: Setting, *, target: str | None, task: str | None
+) -> list[Found]:
+    """Propose everything that a description shows: rules, and hints for people."""
+    found = list(_of_the_file(profile))
     for column in profile.columns:
         role = task if column.name == target else None
-        found.extend(one for one in _column(column, profile.rows, role) if _stands(one.rule))
-    return tuple(found)
+        stated = list(_of_a_column(column, setting, role))
+        rules = [one for one in stated if isinstance(one, Suggestion) and stands(one.rule)]
+        found += rules[:_MOST_FOR_A_COLUMN] if role is None else rules
+        found += [one for one in stated if isinstance(one, Hint)]
+    return found
 
 
-def render(suggestions: Sequence[Suggestion]) -> str:
-    """Write suggestions as a ruleset, each with its reason.
-
-    The comments stand inside of the list: Airflow's Glue operator wants a text that begins with
-    `Rules`.
-    """
-    lines = []
-    for position, suggestion in enumerate(suggestions):
-        comma = "," if position < len(suggestions) - 1 else ""
-        reason = "".join(one if one.isprintable() else " " for one in suggestion.reason)
-        lines.append(f"    # {reason}\n    {suggestion.rule}{comma}\n")
-    return "Rules = [\n" + "".join(lines) + "]\n"
+def _of_the_file(profile: Profile) -> Iterator[Found]:
+    rows, columns = profile.rows, len(profile.columns)
+    if rows:
+        reason = f"{rows} rows were seen; a file of less than half of them is not whole"
+        yield Suggestion(f"RowCount >= {max(1, rows // 2)}", reason, kind="rows", rows_needed=None)
+    reason = "A new or lost column is a new schema"
+    yield Suggestion(f"ColumnCount = {columns}", reason, kind="columns")
 
 
-def _column(column: ColumnProfile, rows: int, role: str | None) -> Iterator[Suggestion]:
-    name = quote(column.name)
-    filled = rows - column.nulls
-    if not filled:
-        yield Suggestion(f"ColumnExists {name}", f"`{column.name}` has no values yet")
+def _of_a_column(column: ColumnProfile, setting: Setting, role: str | None) -> Iterator[Found]:
+    rows = setting.rows
+    if not filled(column, rows):
+        rule = f"ColumnExists {quote(column.name)}"
+        yield Suggestion(rule, f"`{column.name}` has no values yet", column.name, "exists")
         return
-    yield _completeness(column, rows)
-    if _is_identifier(column, rows, role):
-        yield Suggestion(f"IsUnique {name}", f"Each of the {filled} values occurs once")
-    elif _is_category(column, filled, role):
-        yield from _category(column, filled, role)
-    elif column.type in _NUMBERS:
-        yield from _range(column, rows, role)
+    if role is None and is_identifier(column, rows):
+        yield from identifier_rules(column, setting)
+        if column.nulls or not is_id_name(column.name):
+            yield from completeness(column, setting)
+        if column.type == "text":
+            yield from text_rules(column, setting)
+        return
+    yield from _ranked(completeness(column, setting), role)
+    if is_category(column, rows, role):
+        yield from _ranked(value_set(column, setting, role), role)
+        if role == "classification":
+            yield from class_balance(column, setting)
+    elif column.distinct == 1 and rows >= ENOUGH_ROWS:
+        yield constant(column)
+    elif column.type in NUMBERS:
+        yield from _ranked(number_rules(column, setting, role), role)
+    elif column.type in MOMENTS:
+        yield from moment_rules(column, setting)
     elif column.type == "text":
-        longest = max(1, 2 * (column.longest or 0))
-        yield Suggestion(
-            f"ColumnLength {name} <= {longest}", f"The longest text has {column.longest} characters"
-        )
+        yield from text_rules(column, setting)
 
 
-def _completeness(column: ColumnProfile, rows: int) -> Suggestion:
-    name = quote(column.name)
-    if not column.nulls:
-        return Suggestion(f"IsComplete {name}", f"`{column.name}` has a value in every row")
-    return Suggestion(
-        f"Completeness {name} >= {_share_floor(column, rows)}",
-        f"`{column.name}` has no value in {column.nulls} of {rows} rows",
-    )
-
-
-def _share_floor(column: ColumnProfile, rows: int) -> str:
-    share = (rows - column.nulls) / rows
-    return _decimal(max(0.0, share - _SLACK_OF_SHARE), ROUND_FLOOR, places=2)
-
-
-def _is_identifier(column: ColumnProfile, rows: int, role: str | None) -> bool:
-    if role or column.nulls or rows < _ENOUGH_ROWS or column.distinct != rows:
-        return False
-    return column.type in ("integer", "text") and _ID_NAME.search(column.name) is not None
-
-
-def _is_category(column: ColumnProfile, filled: int, role: str | None) -> bool:
-    if not column.top or column.distinct > FEW or column.not_finite:
-        return False
-    if role == "classification":
-        return column.type in ("text", "boolean", "integer")
-    if role == "regression":
-        return False
-    few = filled >= _ROWS_PER_VALUE * column.distinct
-    return column.type == "boolean" or (column.type == "text" and few)
-
-
-def _category(column: ColumnProfile, filled: int, role: str | None) -> Iterator[Suggestion]:
-    name = quote(column.name)
-    values = sorted((value for value, _ in column.top), key=str)
-    if column.type == "integer":
-        values = sorted(values, key=lambda value: int(str(value)))
-    items = [_item(value) for value in values] + (["NULL"] if column.nulls else [])
-    if role != "classification" and column.type == "boolean":
-        return
-    yield Suggestion(
-        f"ColumnValues {name} in [{', '.join(items)}]",
-        f"`{column.name}` took these {len(values)} values in {filled} rows",
-    )
-    if role == "classification" and column.distinct > 1:
-        yield Suggestion(
-            f"DistinctValuesCount {name} >= 2", "A model learns nothing from one class"
-        )
-
-
-def _item(value: object) -> str:
-    if isinstance(value, bool):
-        return quote(str(value).lower())
-    return quote(value) if isinstance(value, str) else str(value)
-
-
-def _range(column: ColumnProfile, rows: int, role: str | None) -> Iterator[Suggestion]:
-    if column.not_finite or column.low is None or column.deviation is None:
-        return
-    low, high = float(column.low), float(column.high)
-    if not math.isfinite(high - low) or high == low:
-        return
-    yield from _bounds(column, rows, low, high)
-    if column.type != "number" and role != "regression":
-        return
-    if rows - column.nulls >= _ENOUGH_ROWS and math.isfinite(column.deviation):
-        yield _spread(column)
-
-
-def _bounds(column: ColumnProfile, rows: int, low: float, high: float) -> Iterator[Suggestion]:
-    name = quote(column.name)
-    slack = (high - low) * _SLACK_OF_RANGE
-    whole = column.type == "integer"
-    share = f" with threshold >= {_share_floor(column, rows)}" if column.nulls else ""
-    seen = f"`{column.name}` lay between {column.low} and {column.high}"
-    top = _decimal(high + slack, ROUND_CEILING, whole=whole)
-    if low >= 0 and low - slack <= 0:
-        yield Suggestion(f"ColumnValues {name} >= 0{share}", f"`{column.name}` was never negative")
-        yield Suggestion(f"ColumnValues {name} < {top}{share}", seen)
-        return
-    bottom = _decimal(low - slack, ROUND_FLOOR, whole=whole)
-    yield Suggestion(f"ColumnValues {name} between {bottom} and {top}{share}", seen)
-
-
-def _spread(column: ColumnProfile) -> Suggestion:
-    deviation = column.deviation or 0.0
-    low = _decimal(deviation / 2, ROUND_FLOOR)
-    high = _decimal(deviation * 2, ROUND_CEILING)
-    return Suggestion(
-        f"StandardDeviation {quote(column.name)} between {low} and {high}",
-        f"The standard deviation of `{column.name}` was {deviation:.4g}",
-    )
-
-
-def _decimal(value: float, rounding: str, *, places: int | None = None, whole: bool = False) -> str:
-    """Write a number as DQDL does, rounded to three digits away from the data."""
-    exact = Decimal(repr(value))
-    exponent = -places if places is not None else exact.adjusted() - 2
-    step = Decimal(1).scaleb(max(exponent, 0) if whole else exponent)
-    scaled = (exact / step).to_integral_value(rounding=rounding) * step
-    text = format(scaled, "f")
-    if "." in text:
-        text = text.rstrip("0").rstrip(".")
-    return "0" if text in ("-0", "") else text
-
-
-def _stands(rule: str) -> bool:
-    """Can the rule be written? A column called `2026-01-01` cannot: DQDL reads a date."""
-    try:
-        found = parse(f"Rules = [ {rule} ]").rules
-    except DqdlErrors:
-        return False
-    return len(found) == 1 and isinstance(found[0], Rule)
+def _ranked(found: Iterator[Found], role: str | None) -> Iterator[Found]:
+    """What is about the target is worth more than the same about any other column."""
+    for one in found:
+        yield replace(one, rank=OF_THE_TARGET) if role and isinstance(one, Suggestion) else one
