@@ -259,11 +259,6 @@ def test_what_is_no_file_is_named(name, reason, tmp_path):
         open_source(str(tmp_path / name))
 
 
-def test_other_places_are_refused():
-    with pytest.raises(DataReadError, match="only local files are read here"):
-        open_source("s3://bucket/data.csv")
-
-
 def test_an_error_quotes_no_line_of_the_data(csv):
     with pytest.raises(DataReadError) as caught:
         open_source(csv('{"mail":"ann@example.test"}\n{"mail":"ann@exam\n', "data.jsonl"))

@@ -9,26 +9,33 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import duckdb
 
-_MEMORY = "2GB"
+# What DuckDB does not count comes on top: a process of 2 GiB must hold both.
+_MEMORY = "1GiB"
 _MOST_THREADS = 8
+_MOST_SPILL = 128 << 30
 
 
 def connect(memory: str = _MEMORY) -> duckdb.DuckDBPyConnection:
     """Open a database of its own in memory, which can still read files."""
+    import shutil
     import tempfile
 
     import duckdb
 
     # Made by DuckDB when it needs one, and removed by it; two connections must not share one.
-    spill = Path(tempfile.gettempdir()) / f"quality-{os.getpid()}-{os.urandom(4).hex()}"
+    folder = Path(tempfile.gettempdir())
+    spill = folder / f"quality-{os.getpid()}-{os.urandom(4).hex()}"
+    most = min(_MOST_SPILL, shutil.disk_usage(folder).free // 2)
     return duckdb.connect(
         ":memory:",
         config={
             "memory_limit": memory,
             "threads": min(os.cpu_count() or 1, _MOST_THREADS),
             "temp_directory": str(spill),
+            "max_temp_directory_size": f"{most}B",
             "python_enable_replacements": False,
             "autoinstall_known_extensions": False,
+            "autoload_known_extensions": False,
         },
     )
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 import os
 import stat
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass, field, replace
+from pathlib import Path, PurePath, PurePosixPath
 from typing import TYPE_CHECKING, TypeAlias
 
 from ..errors import DataReadError
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
     import duckdb
 
+    from .remote import Fetched, Transferred
+
+Stamp: TypeAlias = "tuple[int, int, int, int]"
 Load: TypeAlias = "Callable[[duckdb.DuckDBPyConnection, str, Sequence[str] | None], object]"
 TYPES = ("integer", "number", "text", "boolean", "date", "timestamp")
 _FORMATS = {
@@ -57,78 +60,214 @@ class Column:
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """Where the file of a source is."""
+
+    path: Path
+    stamp: Stamp
+    delimiter: str
+    fetched: Fetched | None = None
+    """The copy that was made of a remote file."""
+
+
+@dataclass(frozen=True, slots=True)
 class Source:
-    """A data file that was read and understood; `connect` gives its rows."""
+    """Data that was read and understood; `scan` and `connect` give its rows."""
 
     uri: str
     format: str
     columns: tuple[Column, ...]
     rows: int
     notes: tuple[str, ...] = ()
+    place: Place | None = field(default=None, compare=False)
+    """The file it is read from; None for a frame."""
     _load: Load = field(repr=False, compare=False, kw_only=True)
-    _loaded: duckdb.DuckDBPyConnection | None = field(
+    """Makes a table of these columns or of all."""
+    _show: Load | None = field(default=None, repr=False, compare=False, kw_only=True)
+    """Makes a view on the file or frame itself, where that can be read without a copy."""
+    _opened: duckdb.DuckDBPyConnection | None = field(
         default=None, repr=False, compare=False, kw_only=True
     )
-    """A locked connection that holds all of it already."""
+    """A connection that has all of it already, as `data`."""
+
+    @property
+    def is_loaded(self) -> bool:
+        """Whether all of it was loaded when it was opened, onto a connection that is locked."""
+        return self._opened is not None and self._show is None
 
     def connect(
         self,
         columns: Sequence[str] | None = None,
         *,
         beside: Mapping[str, Source] | None = None,
+        sink: Path | None = None,
     ) -> duckdb.DuckDBPyConnection:
         """Open a locked connection with the table `data`, of these columns or of all.
 
         Args:
             columns: The columns of `data`.
             beside: Other sources, each as a table of its own, by the names of the tables.
+            sink: A database file to attach as `sink`, the one file that can be written then.
 
         Raises:
             DataReadError: A file is broken inside.
         """
-        from .connection import connect, lock
+        from .connection import connect, literal, lock
 
-        if self._loaded is not None and not beside:
-            return self._loaded.cursor()
+        if self._opened is not None and self._show is None and not beside and sink is None:
+            return self._opened.cursor()
         connection = connect()
         for table, source in {"data": self, **(beside or {})}.items():
             with reading(source.uri):
                 source._load(connection, table, columns if source is self else None)  # noqa: SLF001
+        if sink is not None:
+            connection.execute(f"ATTACH {literal(str(sink))} AS sink")
         lock(connection)
         return connection
 
+    def scan(self, *, beside: Mapping[str, Source] | None = None) -> duckdb.DuckDBPyConnection:
+        """Open a connection on which `data` is read from its file each time it is queried.
+
+        Nothing is copied, and a query reads only the columns it names. Such a connection is not
+        locked: no SQL that a user wrote may run on it.
+
+        Args:
+            beside: Other sources, each under a name of its own.
+
+        Raises:
+            DataReadError: A file is broken inside.
+        """
+        from .connection import connect
+
+        if self._opened is not None and not beside:
+            return self._opened.cursor()
+        connection = connect()
+        for name, source in {"data": self, **(beside or {})}.items():
+            with reading(source.uri):
+                (source._show or source._load)(connection, name, None)  # noqa: SLF001
+        return connection
+
+    def check_whole(self, columns: Sequence[str]) -> None:
+        """Read these columns to their end, for the error that a query on them hides.
+
+        Raises:
+            DataReadError: One of them cannot be read.
+        """
+        from contextlib import closing
+
+        from .connection import identifier
+
+        hashes = [f"bit_xor(hash({identifier(column)}))" for column in columns]
+        if hashes:
+            with reading(self.uri), closing(self.scan()) as connection:
+                connection.execute(f"SELECT {', '.join(hashes)} FROM data")  # noqa: S608
+
+    def check_unchanged(self) -> None:
+        """Make sure that it is still the file that was opened.
+
+        Raises:
+            DataReadError: It was written to or replaced.
+        """
+        if self.place is not None and stamp(self.place.path) != self.place.stamp:
+            raise DataReadError(f"Could not read `{self.uri}`: it changed while it was read")
+
+    def write(self, path: Path) -> None:
+        """Write all of it into a Parquet file of its own.
+
+        Raises:
+            DataReadError: It cannot be.
+        """
+        from contextlib import closing
+
+        from .connection import literal
+
+        with reading(self.uri), closing(self.scan()) as connection:
+            connection.execute(f"COPY data TO {literal(str(path))} (FORMAT parquet)")
+
+    def close(self) -> None:
+        """Let go of what it holds open, and remove what was fetched for it."""
+        if self._opened is not None:
+            self._opened.close()
+        if self.place is not None and self.place.fetched is not None:
+            self.place.fetched.remove()
+
 
 def open_source(
-    uri: str | Path, *, types: Mapping[str, str] | None = None, delimiter: str | None = None
+    data: object,
+    *,
+    types: Mapping[str, str] | None = None,
+    delimiter: str | None = None,
+    progress: Transferred | None = None,
 ) -> Source:
-    r"""Open a local Parquet, CSV or JSON lines file.
+    r"""Open a Parquet, CSV or JSON lines file, or a table in memory.
 
     Args:
-        uri: A path or a `file://` URI; always the literal name of one file.
+        data: A path or a URI (`file://`, `s3://`, `https://`, `http://`, or what fsspec knows),
+            always the literal name of one file; or a table of pandas, polars or pyarrow.
         types: Types that columns must have, by name; the others are found out.
         delimiter: Of a CSV file; `,` by default, a tab for `.tsv`.
+        progress: Told the bytes that were fetched of a remote file, and how many there are.
 
     Raises:
-        DataReadError: The file is missing, broken, or could be read only by guessing.
+        DataReadError: The data is missing, broken, or could be read only by guessing.
     """
-    path = _local_path(uri)
-    _check_file(path)
-    data_format = _format(path)
-    _check_magic(path, data_format)
     _check_types(types or {})
+    if not isinstance(data, str | Path):
+        from .frames import open_frame
+
+        return open_frame(data, types or {})
+    text = str(data)
+    if "://" in text and not text.lower().startswith("file://"):
+        return _open_remote(text, types or {}, delimiter, progress)
+    path = _local_path(text)
+    _check_file(path)
+    return _open(path, types or {}, delimiter)
+
+
+def _open(
+    path: Path, types: Mapping[str, str], delimiter: str | None, fetched: Fetched | None = None
+) -> Source:
+    data_format = check_format(path)
+    _check_magic(path, data_format)
+    default = "\t" if path.suffix.lower() == ".tsv" else ","
+    place = Place(path, stamp(path), delimiter or default, fetched)
     with reading(str(path)):
         if data_format == "parquet":
             from .parquet import open_parquet
 
-            return open_parquet(path, types or {})
-        if data_format == "csv":
+            found = open_parquet(path, types)
+        elif data_format == "csv":
             from .csv_file import open_csv
 
-            default = "\t" if path.suffix.lower() == ".tsv" else ","
-            return open_csv(path, types or {}, delimiter or default)
-        from .json_lines import open_json_lines
+            found = open_csv(path, types, place.delimiter)
+        else:
+            from .json_lines import open_json_lines
 
-        return open_json_lines(path, types or {})
+            found = open_json_lines(path, types)
+    return replace(found, place=place)
+
+
+def _open_remote(
+    uri: str,
+    types: Mapping[str, str],
+    delimiter: str | None,
+    progress: Transferred | None,
+) -> Source:
+    from .remote import fetch, public
+
+    check_format(PurePosixPath(public(uri)))
+    fetched = fetch(uri, progress=progress)
+    try:
+        _check_file(fetched.path)
+        return replace(_open(fetched.path, types, delimiter, fetched), uri=public(uri))
+    except DataReadError as error:
+        fetched.remove()
+        # The readers know the copy alone, and its name says nothing to anybody.
+        message = error.message.replace(str(fetched.path), public(uri))
+        raise DataReadError(message, hint=error.hint) from error
+    except BaseException:
+        fetched.remove()
+        raise
 
 
 @contextmanager
@@ -145,7 +284,7 @@ def reading(name: str) -> Iterator[None]:
         raise DataReadError(f"Could not read `{name}`: {reason}") from error
 
 
-def check_names(path: Path, names: Sequence[str]) -> None:
+def check_names(path: Path | str, names: Sequence[str]) -> None:
     """Refuse column names that are missing, or that DuckDB or Spark could not tell apart."""
     seen: dict[str, str] = {}
     for position, name in enumerate(names, start=1):
@@ -161,7 +300,7 @@ def check_names(path: Path, names: Sequence[str]) -> None:
         seen[name.lower()] = name
 
 
-def check_type_names(path: Path, types: Mapping[str, str], names: Sequence[str]) -> None:
+def check_type_names(path: Path | str, types: Mapping[str, str], names: Sequence[str]) -> None:
     """Refuse types for columns that are not there."""
     for name in types:
         if name not in names:
@@ -180,8 +319,7 @@ def _check_types(types: Mapping[str, str]) -> None:
             )
 
 
-def _local_path(uri: str | Path) -> Path:
-    text = str(uri)
+def _local_path(text: str) -> Path:
     if not text.isprintable() and any("\ud800" <= letter <= "\udfff" for letter in text):
         shown = text.encode("utf-8", "backslashreplace").decode()
         raise DataReadError(
@@ -192,15 +330,20 @@ def _local_path(uri: str | Path) -> Path:
     from urllib.parse import unquote, urlsplit
 
     parts = urlsplit(text)
-    if parts.scheme != "file" or parts.netloc not in ("", "localhost"):
+    if parts.netloc not in ("", "localhost"):
         raise DataReadError(
-            f"Could not read `{text}`: only local files are read here",
-            hint="Give a path, or a URI that starts with `file:///`",
+            f"Could not read `{text}`: `{parts.netloc}` is not this machine",
+            hint="A URI of a local file starts with `file:///`",
         )
     return Path(unquote(parts.path))
 
 
-def _format(path: Path) -> str:
+def check_format(path: PurePath) -> str:
+    """Tell what a file is by the end of its name.
+
+    Raises:
+        DataReadError: It does not say.
+    """
     found = _FORMATS.get(path.suffix.lower())
     if found is None:
         raise DataReadError(
@@ -208,6 +351,15 @@ def _format(path: Path) -> str:
             hint=f"Files end in {', '.join(_FORMATS)}",
         )
     return found
+
+
+def stamp(path: Path) -> Stamp:
+    """Tell this state of a file from every other."""
+    try:
+        found = path.stat()
+    except OSError:
+        return (0, 0, 0, 0)
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
 
 
 def _check_file(path: Path) -> None:

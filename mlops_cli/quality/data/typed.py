@@ -113,7 +113,7 @@ def table_source(
         rows,
         tuple(notes),
         _load=load,
-        _loaded=connection,
+        _opened=connection,
     )
 
 

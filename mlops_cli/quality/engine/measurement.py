@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from ..data.source import Column
     from ..history import History
+    from .apart import Apart
 
 Found: TypeAlias = "Mapping[str, Any]"
 Profile: TypeAlias = Literal["aws", "deequ"]
@@ -112,6 +113,10 @@ class Context:
     """Earlier results, for dynamic rules and anomalies."""
     source: str = ""
     """The data's own path or URI, for rules about files that name none."""
+    rule_seconds: float = 300.0
+    """How long one query may take."""
+    apart: Apart | None = None
+    """The process for statements of the user; none inside of it."""
 
     def column(self, name: str) -> Column:
         """Find a column, by its exact name first and in another case then.

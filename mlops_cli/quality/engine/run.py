@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -12,6 +13,8 @@ from ..language import model
 from ..language.parser import parse
 from ..language.printer import write_rule
 from ..report import ERROR, FAIL, PASS, QualityReport, RuleOutcome
+from .apart import Apart, Job
+from .connections import Connections
 from .dynamic import substituted
 from .evaluation import Answer, Evaluation
 from .measurement import Context, Profile, Reference
@@ -19,27 +22,27 @@ from .repeats import repeated_rules
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     from ..history import History
 
 
 def check(
     ruleset: str | model.Ruleset,
-    source: str | Path | Source,
+    source: object,
     *,
-    datasets: Mapping[str, str | Path | Source] | None = None,
+    datasets: Mapping[str, object] | None = None,
     types: Mapping[str, str] | None = None,
     now: datetime | None = None,
     sql_seconds: float = 60.0,
     profile: Profile = "aws",
     history: History | None = None,
+    rule_seconds: float = 300.0,
 ) -> QualityReport:
     """Run a ruleset.
 
     Args:
         ruleset: DQDL text, or what `parse` made of it.
-        source: A path, a URI, or what `open_source` made of it.
+        source: What `open_source` takes, or what it made of it.
         datasets: The data sets that rules compare it with, by the names the ruleset gives them.
         types: Types that columns must have, when the source is not open yet.
         now: What `now()` is; by default the time it is.
@@ -47,6 +50,7 @@ def check(
         profile: Whose semantics hold where they differ: `aws`, the documents of AWS Glue Data
             Quality, or `deequ`, the library Glue is made of.
         history: Earlier results, which dynamic rules and anomalies are about; this one is added.
+        rule_seconds: How long a query of one rule may take; one that takes longer is an ERROR.
 
     Raises:
         DqdlErrors: The text is no ruleset.
@@ -64,22 +68,33 @@ def check(
         for position, (name, other) in enumerate(others.items())
     }
     beside = {references[name].table: other for name, other in others.items()}
-    connection = data.connect(_columns(rules, data), beside=beside)
+    leaves = [*rules.leaves]
+    connections = Connections(data, beside, leaves)
+    process: Apart | None = None
     try:
-        plain = moment.astimezone(UTC).replace(tzinfo=None)
         context = Context(
-            connection,
+            connections.ours,
             data.columns,
-            plain,
+            moment.astimezone(UTC).replace(tzinfo=None),
             references,
             _primary(rules),
             sql_seconds,
             profile,
             history,
             data.uri,
+            rule_seconds,
         )
-        evaluation = Evaluation(context, data.rows)
-        verdicts = evaluation.evaluate([*rules.leaves])
+        if any(leaf.type == "CustomSql" for leaf in leaves):
+            process = Apart(Job(data, beside, context))
+            process.start()
+            context = replace(context, apart=process)
+        locked = None if connections.are_one else lambda: connections.locked
+        evaluation = Evaluation(context, data.rows, locked=locked)
+        verdicts = evaluation.evaluate(leaves)
+        if evaluation.failed:
+            connections.check_data(leaves)
+        for one in (data, *others.values()):
+            one.check_unchanged()
         report = QualityReport(
             data.uri,
             data.rows,
@@ -96,33 +111,33 @@ def check(
             _measured(rules, verdicts),
         )
     finally:
-        connection.close()
+        connections.close()
+        if process is not None:
+            process.close()
+        _close_opened(source, data, datasets or {}, others)
     if history is not None:
         history.add(report)
     return report
 
 
-def _others(datasets: Mapping[str, str | Path | Source]) -> dict[str, Source]:
+def _others(datasets: Mapping[str, object]) -> dict[str, Source]:
     return {
         name: given if isinstance(given, Source) else open_source(given)
         for name, given in datasets.items()
     }
 
 
+def _close_opened(
+    given: object, data: Source, datasets: Mapping[str, object], others: Mapping[str, Source]
+) -> None:
+    """Close what was opened here; what the caller opened is the caller's."""
+    for one, opened in ((given, data), *((datasets[name], others[name]) for name in others)):
+        if one is not opened:
+            opened.close()
+
+
 def _primary(rules: model.Ruleset) -> str:
     return (rules.sources.primary if rules.sources else None) or "primary"
-
-
-_ANY_COLUMN = ("AggregateMatch", "CustomSql", "DatasetMatch", "ReferentialIntegrity", "SchemaMatch")
-
-
-def _columns(rules: model.Ruleset, source: Source) -> list[str] | None:
-    """The columns to load; all of them when a rule may be about any."""
-    for leaf in rules.leaves:
-        if leaf.type in _ANY_COLUMN or (isinstance(leaf, model.Rule) and leaf.where is not None):
-            return None
-    wanted = {name.lower() for name in rules.columns}
-    return [column.name for column in source.columns if column.name.lower() in wanted]
 
 
 def _outcome(
