@@ -12,7 +12,7 @@ from pathlib import Path
 import mlops_cli.quality
 
 # Imported where they are needed, and never missed where they are not.
-OPTIONAL = ("duckdb", "sqlglot", "fsspec", "boto3", "pyarrow")
+OPTIONAL = ("duckdb", "sqlglot", "fsspec", "boto3", "botocore", "pyarrow")
 ROOM = Path(mlops_cli.quality.__file__).parent
 
 
