@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from .data.connection import identifier
@@ -142,11 +141,3 @@ def _listed(connection: duckdb.DuckDBPyConnection, column: Column) -> Distributi
         empty=total - filled,
         others=filled - sum(count for _, count in rows),
     )
-
-
-def edge_text(found: Distribution, edge: float) -> str:
-    """Write an end of a bar for people."""
-    if found.kind == "moments":
-        moment = datetime.fromtimestamp(edge, UTC)
-        return moment.strftime("%Y-%m-%d") if moment.hour == 0 else moment.strftime("%m-%d %H:%M")
-    return f"{edge:.4g}"
