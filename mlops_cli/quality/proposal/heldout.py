@@ -150,7 +150,7 @@ def _rows(table: str, names: Sequence[str], condition: str) -> str:
 def _split(
     made_from: Part, others: Part, setting: Setting, *, target: str | None, task: str | None
 ) -> _Split:
-    with closing(made_from.connect()) as cursor:
+    with closing(made_from.scan()) as cursor:
         described = describe(cursor, made_from.columns, made_from.uri, made_from.rows)
         own = replace(setting, rows=made_from.rows)
         found = from_profile(described, own, target=target, task=task)

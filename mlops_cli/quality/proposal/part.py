@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from ..data.connection import identifier
 from ..data.source import Source
 
 if TYPE_CHECKING:
@@ -26,18 +25,16 @@ class Part(Source):
     )
     _sql: str = field(default="", repr=False, compare=False, kw_only=True)
 
-    def connect(
-        self,
-        columns: Sequence[str] | None = None,
-        *,
-        beside: Mapping[str, Source] | None = None,
-    ) -> duckdb.DuckDBPyConnection:
+    def connect(self, *_given: object, **_named: object) -> duckdb.DuckDBPyConnection:
+        """Refuse: a part is judged by proposals only, and they hold no SQL of a user."""
+        raise TypeError("a part of a source is only scanned")
+
+    def scan(self, *, beside: Mapping[str, Source] | None = None) -> duckdb.DuckDBPyConnection:
         """Open a cursor of the connection that holds all rows; it sees these rows only."""
         if self._rows_from is None or beside:
             raise TypeError("a part of a source is judged alone")
-        chosen = "*" if not columns else ", ".join(identifier(name) for name in columns)
         cursor = self._rows_from.cursor()
-        cursor.execute(f"CREATE TEMP VIEW data AS SELECT {chosen} FROM ({self._sql})")  # noqa: S608
+        cursor.execute(f"CREATE TEMP VIEW data AS {self._sql}")
         return cursor
 
 

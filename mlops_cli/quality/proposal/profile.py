@@ -93,7 +93,7 @@ def profile(source: Source) -> Profile:
     Raises:
         DataReadError: The file is broken inside.
     """
-    connection = source.connect()
+    connection = source.scan()
     try:
         with reading(source.uri):
             return describe(connection, source.columns, source.uri, source.rows)

@@ -80,7 +80,7 @@ def propose(
     """
     moment = (now or datetime.now(UTC)).astimezone(UTC)
     setting = Setting(source.rows, moment.replace(tzinfo=None), static)
-    connection = source.connect()
+    connection = source.scan()
     try:
         with reading(source.uri):
             described = profile or describe(connection, source.columns, source.uri, source.rows)

@@ -27,6 +27,7 @@ _CLASSES = {"A": "[A-Z]", "a": "[a-z]", "9": "[0-9]"}
 _LITERALS = " -_/:@#"
 _RUNS = re.compile(r"A+|a+|9+|[^Aa9]")
 _MOST_SHAPES = 1_000
+_FIRST_TEXTS = 500
 _LONGEST_PATTERN = 12
 
 
@@ -83,16 +84,21 @@ def _pattern(connection: duckdb.DuckDBPyConnection, table: str, name: str) -> st
     classes = "A" * 26 + "a" * 26 + "9" * 10
     # A text that is cut at 64 has a shape all the same, and the rule is tried on all of it.
     shape = f"translate(left({name}, 64), '{letters}', '{classes}')"
-    for limit in (200, None):
-        rows = "" if limit is None else f" LIMIT {limit}"
+    # Taking texts apart is slow and trying a pattern is not, so the first texts make it.
+    for limit in (f" LIMIT {_FIRST_TEXTS}", ""):
         found = connection.execute(
             f"SELECT DISTINCT {shape} FROM (SELECT {name} FROM {table} "  # noqa: S608
-            f"WHERE {name} IS NOT NULL{rows}) LIMIT {_MOST_SHAPES}"
+            f"WHERE {name} IS NOT NULL{limit}) LIMIT {_MOST_SHAPES}"
         ).fetchall()
         pattern = _generalised([text for (text,) in found])
         if not pattern or len(found) == _MOST_SHAPES:
             return ""
-    return pattern
+        row = connection.execute(
+            f"SELECT bool_and({_is(name, pattern)}) FROM {table}"  # noqa: S608
+        ).fetchone()
+        if row and row[0]:
+            return pattern
+    return ""
 
 
 def _generalised(shapes: Sequence[str]) -> str:
