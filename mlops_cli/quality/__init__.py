@@ -7,6 +7,7 @@ library at the top, and DuckDB inside the functions that need it.
 from __future__ import annotations
 
 from .data.source import Column, Source, open_source
+from .engine.failed_rows import FailedRows
 from .engine.run import check
 from .errors import DataReadError, DqdlErrors, DqdlSyntaxError, QualityError
 from .history import FileHistory, History, history_key
@@ -27,8 +28,9 @@ __all__ = [
     "DataReadError",
     "DqdlErrors",
     "DqdlSyntaxError",
-    "Hint",
+    "FailedRows",
     "FileHistory",
+    "Hint",
     "History",
     "Profile",
     "Proposal",

@@ -116,7 +116,11 @@ def column_values(rule: Single, context: Context, where: str | None) -> Measure:
         name = identifier(column.name)
         needs["low"] = f"min({name}){filtered(where)}"
         needs["high"] = f"max({name}){filtered(where)}"
-    elif isinstance(condition, model.Membership) and not condition.negated:
+    elif (
+        isinstance(condition, model.Membership)
+        and not condition.negated
+        and column.name.lower() not in context.redacted
+    ):
         # A rule that lists its column's values says that they are categories, fit to be shown.
         needs["odd"] = f"min({identifier(column.name)}){filtered(where, f'NOT ({meeting})')}"
 

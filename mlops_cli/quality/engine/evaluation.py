@@ -117,7 +117,8 @@ class Evaluation:
             return Answer(ERROR, str(error), {})
         except duckdb.Error as error:
             return Answer(ERROR, f"{rule.type} could not be evaluated: {queries.why(error)}", {})
-        return Answer(PASS if verdict.passed else FAIL, verdict.message, verdict.metrics)
+        outcome = PASS if verdict.passed else FAIL
+        return Answer(ERROR if verdict.undecided else outcome, verdict.message, verdict.metrics)
 
     def _verdict(self, rule: Single, measured: Measure, values: Row, queries: _Queries) -> Verdict:
         if measured.needs_rows and not self._rows:

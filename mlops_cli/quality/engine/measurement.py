@@ -32,6 +32,8 @@ class Verdict:
     passed: bool
     message: str = ""
     metrics: Mapping[str, float] = field(default_factory=dict)
+    undecided: bool = False
+    """There is no answer, and the outcome is ERROR, although there are metrics."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +119,8 @@ class Context:
     """How long one query may take."""
     apart: Apart | None = None
     """The process for statements of the user; none inside of it."""
+    redacted: frozenset[str] = frozenset()
+    """Columns, in lower case, of which no message may show a value."""
 
     def column(self, name: str) -> Column:
         """Find a column, by its exact name first and in another case then.

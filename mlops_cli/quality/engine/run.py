@@ -19,11 +19,14 @@ from .dynamic import substituted
 from .evaluation import Answer, Evaluation
 from .measurement import Context, Profile, Reference
 from .repeats import repeated_rules
+from .second_look import look_at_rows
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ..history import History
+    from .failed_rows import FailedRows
+    from .rows import Method
 
 
 def check(
@@ -37,6 +40,8 @@ def check(
     profile: Profile = "aws",
     history: History | None = None,
     rule_seconds: float = 300.0,
+    composite: Method = "column",
+    rows: FailedRows | None = None,
 ) -> QualityReport:
     """Run a ruleset.
 
@@ -51,11 +56,13 @@ def check(
             Quality, or `deequ`, the library Glue is made of.
         history: Earlier results, which dynamic rules and anomalies are about; this one is added.
         rule_seconds: How long a query of one rule may take; one that takes longer is an ERROR.
+        composite: Whether composite rules join verdicts (`column`), or hold for each row (`row`).
+        rows: Where to write the rows that fail; by default nowhere.
 
     Raises:
         DqdlErrors: The text is no ruleset.
         DataReadError: The data cannot be read without guessing.
-        QualityError: The history cannot be used.
+        QualityError: The history cannot be used, or the rows cannot be written.
     """
     rules = parse(ruleset, profile=profile) if isinstance(ruleset, str) else ruleset
     if isinstance(source, Source) and types:
@@ -68,6 +75,8 @@ def check(
         for position, (name, other) in enumerate(others.items())
     }
     beside = {references[name].table: other for name, other in others.items()}
+    if rows is not None:
+        rows.check(data.columns)
     leaves = [*rules.leaves]
     connections = Connections(data, beside, leaves)
     process: Apart | None = None
@@ -88,26 +97,32 @@ def check(
             process = Apart(Job(data, beside, context))
             process.start()
             context = replace(context, apart=process)
+        if rows is not None:
+            context = replace(context, redacted=frozenset(one.lower() for one in rows.redacted))
         locked = None if connections.are_one else lambda: connections.locked
         evaluation = Evaluation(context, data.rows, locked=locked)
         verdicts = evaluation.evaluate(leaves)
         if evaluation.failed:
             connections.check_data(leaves)
+        seen = look_at_rows(
+            rules, data, beside, context, (evaluation, verdicts), composite=composite, rows=rows
+        )
         for one in (data, *others.values()):
             one.check_unchanged()
+        answered = [(rule, seen.applied(rule, _combined(rule, verdicts))) for rule in rules.rules]
         report = QualityReport(
             data.uri,
             data.rows,
             tuple(
-                _outcome(f"Rule_{position}", rule, verdicts, rules, evaluation.resolved)
-                for position, rule in enumerate(rules.rules, start=1)
+                _outcome(f"Rule_{position}", rule, judged, rules, evaluation.resolved)
+                for position, (rule, judged) in enumerate(answered, start=1)
             ),
             tuple(
-                _outcome(f"Analyzer_{position}", analyzer, verdicts, rules)
+                _outcome(f"Analyzer_{position}", analyzer, verdicts[id(analyzer)], rules)
                 for position, analyzer in enumerate(rules.analyzers, start=1)
             ),
             moment,
-            repeated_rules(rules),
+            (*repeated_rules(rules), *seen.notes),
             _measured(rules, verdicts),
         )
     finally:
@@ -143,11 +158,10 @@ def _primary(rules: model.Ruleset) -> str:
 def _outcome(
     name: str,
     rule: model.AnyRule | model.Analyzer,
-    answers: Mapping[int, Answer],
+    answer: Answer,
     ruleset: model.Ruleset,
     resolved: Mapping[int, model.Rule] = MappingProxyType({}),
 ) -> RuleOutcome:
-    answer = _combined(rule, answers)
     labels = {} if isinstance(rule, model.Analyzer) else dict(ruleset.default_labels + rule.labels)
     text = write_rule(rule)
     line = rule.span.line if rule.span else None
@@ -168,7 +182,7 @@ def _measured(rules: model.Ruleset, answers: Mapping[int, Answer]) -> dict[str, 
     }
 
 
-def _combined(rule: model.AnyRule | model.Analyzer, answers: Mapping[int, Answer]) -> Answer:
+def _combined(rule: model.AnyRule, answers: Mapping[int, Answer]) -> Answer:
     """Join the answers of a composite; an ERROR inside is never outvoted."""
     if not isinstance(rule, model.Composite):
         return answers[id(rule)]

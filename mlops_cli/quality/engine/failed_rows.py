@@ -1,0 +1,132 @@
+"""Writes the rows that failed to a file of the user's own, whole and private, or not at all."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..data.connection import connect, literal
+from ..errors import QualityError
+from ..language.cursor import did_you_mean
+from .rows import FAILED, PASSED, SKIPPED, RowJudge, failed_rows_sql
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from ..data.source import Column
+    from ..language import model
+
+_FORMATS = {".parquet": "parquet", ".pq": "parquet", ".csv": "csv"}
+
+
+@dataclass(frozen=True, slots=True)
+class FailedRows:
+    """Where rows that fail are to be written.
+
+    Args:
+        path: A Parquet or CSV file; what is there is replaced.
+        redacted: Columns whose values become `***`.
+        most: How many rows to write; by default all that fail.
+    """
+
+    path: Path
+    redacted: Sequence[str] = ()
+    most: int | None = None
+
+    def check(self, columns: Sequence[Column]) -> None:
+        """Refuse what cannot be written, before the rules are evaluated.
+
+        Raises:
+            QualityError: The file's name does not say its format, its folder is missing, or a
+                column to redact is not there or stands in the way.
+        """
+        if self.path.suffix.lower() not in _FORMATS:
+            raise self._error(
+                "its name does not say what to write", f"Names end in {', '.join(_FORMATS)}"
+            )
+        if not self.path.parent.is_dir():
+            raise self._error("there is no such folder", f"Make `{self.path.parent}`")
+        names = [column.name for column in columns]
+        for name in self.redacted:
+            if name not in self.found(names):
+                near = did_you_mean(name, names)
+                raise self._error(f"the data has no column `{name}` to redact", near)
+        for name in names:
+            if name.lower().startswith("dataquality"):
+                raise self._error(f"the column `{name}` has a name that results use", None)
+
+    def found(self, names: Sequence[str]) -> frozenset[str]:
+        """Find the columns to redact, in any case; and themselves, as they were named."""
+        wanted = {name.lower() for name in self.redacted}
+        return frozenset(
+            {name for name in names if name.lower() in wanted}
+            | {one for one in self.redacted if one.lower() in {name.lower() for name in names}}
+        )
+
+    def _error(self, reason: str, hint: str | None) -> QualityError:
+        return QualityError(f"Could not write rows to `{self.path}`: {reason}", hint=hint)
+
+    @contextmanager
+    def workshop(self) -> Iterator[Path]:
+        """Make a private folder beside the file, for as long as it is written.
+
+        Raises:
+            QualityError: It cannot be written there.
+        """
+        try:
+            with tempfile.TemporaryDirectory(
+                dir=self.path.parent, prefix=f".{self.path.name}."
+            ) as folder:
+                yield Path(folder)
+        except OSError as error:
+            raise self._error((error.strerror or str(error)).lower(), None) from error
+
+    def collect(self, rules: model.Ruleset, judge: RowJudge) -> int:
+        """Copy the rows that fail into the attached database, and count them.
+
+        Raises:
+            QualityError: They cannot be judged.
+        """
+        import duckdb
+
+        redacted = self.found([column.name for column in judge.context.columns])
+        limit = "" if self.most is None else f" LIMIT {int(self.most)}"
+        try:
+            sql = failed_rows_sql(rules, judge, redacted)
+            judge.connection.execute(f"CREATE TABLE sink.failed AS {sql}{limit}")
+            row = judge.connection.execute("SELECT count(*) FROM sink.failed").fetchone()
+        except duckdb.Error as error:
+            raise self._error(str(error).splitlines()[0][:200], None) from error
+        return int(row[0]) if row else 0
+
+    def publish(self, collected: Path) -> None:
+        """Write what was collected to the file.
+
+        Raises:
+            QualityError: It cannot be written.
+        """
+        import duckdb
+
+        kind = _FORMATS[self.path.suffix.lower()]
+        made = collected.with_name(f"made.{kind}")
+        selected = "*"
+        if kind == "csv":
+            lists = ", ".join(f"to_json({name}) AS {name}" for name in (PASSED, FAILED, SKIPPED))
+            selected = f"* REPLACE ({lists})"
+        connection = connect()
+        try:
+            connection.execute(f"ATTACH {literal(str(collected))} AS sink (READ_ONLY)")
+            connection.execute(
+                f"COPY (SELECT {selected} FROM sink.failed) "  # noqa: S608
+                f"TO {literal(str(made))} (FORMAT {kind})"
+            )
+        except duckdb.Error as error:
+            raise self._error(str(error).splitlines()[0][:200], None) from error
+        finally:
+            connection.close()
+        made.chmod(0o600)
+        shutil.move(made, self.path)
