@@ -66,12 +66,17 @@ def prove(
         ProjectError: No release can be built of the project.
         UnavailableError: An interpreter could not be built.
     """
-    from mlops_cli.environments.interpreters import airflow_interpreter, project_interpreter
+    from mlops_cli.environments.interpreters import (
+        airflow_interpreter,
+        project_interpreter,
+        quality_interpreter,
+    )
 
     clock = clock or SystemClock()
     began = clock.monotonic()
-    loader.environment(project, environment)
+    engine = loader.environment(project, environment).quality
     python = project_interpreter(project.root, progress=progress)
+    quality_interpreter(project.root, engine, progress=progress)
     folder = Path(tempfile.mkdtemp(prefix=f"mlops-test-{project.name}-")).resolve()
     result = None
     try:

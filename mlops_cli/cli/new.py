@@ -76,7 +76,7 @@ def new(
     quality: Annotated[
         str | None,
         typer.Option(
-            metavar="local|glue",
+            metavar="local|glue|great-expectations|soda",
             help="What runs the quality gates in a second environment.",
             rich_help_panel=_ANSWERS,
         ),

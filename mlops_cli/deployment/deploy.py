@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 from mlops_cli.core.diagnostics import Severity
 from mlops_cli.core.errors import ConflictError, FailedError, NotAllowedError, UnfinishedError
 from mlops_cli.environments import record
-from mlops_cli.environments.interpreters import project_interpreter
+from mlops_cli.environments.interpreters import project_interpreter, quality_interpreter
 from mlops_cli.environments.open import open_environment
 from mlops_cli.environments.release.build import build
+from mlops_cli.project.loader import environment as environment_of
 
 from .apply import ACTIONS, apply, locked, note, saying_what_is_live
 from .confirm import confirm, known_failures
@@ -81,6 +82,8 @@ def deploy(
     began = clock.monotonic()
     with _nothing_yet(progress):
         python = project_interpreter(project.root, progress=progress)
+        engine = environment_of(project, environment).quality
+        quality_interpreter(project.root, engine, progress=progress)
         if not skip_checks:
             _check(project, environment, progress=progress)
         opened = open_environment(

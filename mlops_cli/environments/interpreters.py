@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
+import shlex
 import shutil
 import sys
 import tempfile
@@ -19,7 +20,7 @@ from typing import TYPE_CHECKING, Final
 from mlops_cli.core.errors import ProjectError, UnavailableError
 from mlops_cli.core.files import remove_tree
 from mlops_cli.core.processes import child_environment, run
-from mlops_cli.project.paths import cache_dir
+from mlops_cli.project.paths import QUALITY_TOOLS, cache_dir, quality_lock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -90,6 +91,50 @@ def project_interpreter(root: Path, *, progress: Progress) -> Path:
         )
     place = cache_dir() / "projects" / _digest(lock)
     return _interpreter(lock, place, what="the project's environment", progress=progress)
+
+
+def quality_python(root: Path, engine: str) -> Path | None:
+    """Where the Python of what runs the gates is, or will be; None when the gates need none.
+
+    Args:
+        root: The project.
+        engine: `quality` of the environment in `mlops.yaml`.
+
+    Raises:
+        ProjectError: It needs one, and the project has no lock for it.
+    """
+    if engine not in QUALITY_TOOLS:
+        return None
+    lock = root / quality_lock(engine)
+    if not lock.is_file():
+        from mlops_cli.quality.exporters import lock_file
+
+        ours = shlex.quote(str(lock_file(engine)))
+        raise ProjectError(
+            f"Could not choose the packages of `{engine}`: `{lock}` does not exist",
+            hint=f"Take the tested ones: `cp {ours} {shlex.quote(str(lock))}`",
+        )
+    return cache_dir() / "projects" / _digest(lock) / "bin" / "python"
+
+
+def quality_interpreter(root: Path, engine: str, *, progress: Progress) -> Path | None:
+    """The Python that has Great Expectations or Soda; None when the gates need neither.
+
+    Args:
+        root: The project.
+        engine: `quality` of the environment in `mlops.yaml`.
+        progress: Told when something has to be built.
+
+    Raises:
+        ProjectError: The project has no lock for it.
+        UnavailableError: `uv` could not build the environment.
+    """
+    python = quality_python(root, engine)
+    if python is None:
+        return None
+    place = python.parents[1]
+    what = f"the environment of `{engine}`"
+    return _interpreter(root / quality_lock(engine), place, what=what, progress=progress)
 
 
 def _digest(lock: Path) -> str:

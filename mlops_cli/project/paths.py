@@ -9,6 +9,8 @@ from typing import Final
 from mlops_cli.core.errors import ProjectError
 
 MANIFEST: Final = "mlops.yaml"
+QUALITY_TOOLS: Final = ("great-expectations", "soda")
+"""What runs gates in a Python environment of its own."""
 
 
 def data_dir() -> Path:
@@ -44,3 +46,8 @@ def find_project(start: Path) -> Path:
         f"Could not find `{MANIFEST}` in `{start}` or any folder above it",
         hint="Go into a project, name one with `--project DIR`, or make one: `mlops new NAME`",
     )
+
+
+def quality_lock(tool: str) -> str:
+    """The lock of a tool that runs gates, relative to the project."""
+    return f"quality/{tool}.lock"

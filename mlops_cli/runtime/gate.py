@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from .steps import Refused, local_path
+from .tools import evaluate
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,21 +30,34 @@ def gate(run: Run, *, name: str, data: str, types: dict[str, str] | None = None)
     Raises:
         Refused: A rule failed or could not be evaluated; names each with column and value.
     """
-    from .. import quality
-
     if run.settings.quality == "glue":
         # Glue's gates are tasks of their own. Passing here instead would be another engine's word.
         raise Refused(
             f"gate `{name}`: {run.settings.environment} has its gates run by Glue, and this "
             f"project has no `{run.settings.package}/platforms/glue.py`"
         )
+
+    def locally() -> dict[str, Any]:
+        return _check(run, name, data, types)
+
+    if run.settings.quality == "local":
+        result = locally()
+    else:
+        result = evaluate(run, name=name, data=data, locally=locally)
+    return settle(run, name=name, data=data, result=result)
+
+
+def _check(run: Run, name: str, data: str, types: dict[str, str] | None) -> dict[str, Any]:
+    """Evaluate a ruleset with the engine that comes with the project."""
+    from .. import quality
+
     ruleset = run.settings.model.quality[name]
     text = (run.root / ruleset).read_text(encoding="utf-8")
     try:
         report = quality.check(text, quality.open_source(str(local_path(data)), types=types))
     except (quality.DqdlErrors, quality.DataReadError) as error:
         raise Refused(f"gate `{name}` could not check {data} with {ruleset}: {error}") from error
-    return settle(run, name=name, data=data, result=report.to_dict())
+    return report.to_dict()
 
 
 def settle(run: Run, *, name: str, data: str, result: Mapping[str, Any]) -> str:

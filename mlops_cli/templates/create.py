@@ -15,7 +15,7 @@ from mlops_cli import __version__
 from mlops_cli.core.errors import ConflictError, ProjectError
 from mlops_cli.project.loader import examine
 from mlops_cli.project.names import project_name
-from mlops_cli.project.paths import MANIFEST
+from mlops_cli.project.paths import MANIFEST, QUALITY_TOOLS, quality_lock
 
 from . import catalog, engine, repository, vendoring
 from .workshop import workshop
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from mlops_cli.core.diagnostics import Diagnostic
     from mlops_cli.core.progress import Progress
+    from mlops_cli.project.model import Project
 
     from .dataset import Dataset, Found
 
@@ -157,7 +158,9 @@ def _complete(root: Path, package: str, *, template: str, dataset: Dataset | Non
     if not (root / ".gitignore").is_file():
         raise ProjectError(f"Could not use the template `{template}`: it has no `.gitignore`")
     _check_python(root, template)
-    _, problems = examine(root)
+    project, problems = examine(root)
+    if project is not None:
+        _lock_tools(project)
     if problems:
         at_home = tuple(_at_home(problem, root, package) for problem in problems)
         raise ProjectError(
@@ -165,6 +168,15 @@ def _complete(root: Path, package: str, *, template: str, dataset: Dataset | Non
             diagnostics=at_home,
             state="nothing was created",
         )
+
+
+def _lock_tools(project: Project) -> None:
+    """Give the project the lock of each tool that runs gates in one of its environments."""
+    from mlops_cli.quality.exporters import lock_file
+
+    engines = {spec.quality for spec in project.environments.values()}
+    for tool in engines.intersection(QUALITY_TOOLS):
+        shutil.copyfile(lock_file(tool), project.root / quality_lock(tool))
 
 
 def _check_python(root: Path, template: str) -> None:

@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING, Any
 from mlops_cli import __version__
 from mlops_cli.core.files import write_atomic
 from mlops_cli.core.processes import child_environment, run
+from mlops_cli.environments.interpreters import quality_python
 from mlops_cli.project.loader import environment as environment_of
 from mlops_cli.project.paths import data_dir
 from mlops_cli.runtime.settings import Paths, Settings
 
 from . import loader, manifest
+from .engine import exported
 from .source import LOCK, SourceFile, collect
 
 if TYPE_CHECKING:
@@ -68,8 +70,8 @@ def build(
         UsageError: The project has no such environment.
         ProjectError: Something in the tree must not be released; all of it is named.
     """
-    environment_of(project, environment)
-    files = collect(project)
+    engine = environment_of(project, environment).quality
+    files = [*collect(project), *exported(project, engine)]
     commit, dirty = _commit(project.root)
     settings = _settings(project, environment, python, f"{commit}-dirty" if dirty else commit)
     # Neither the name of the release nor the commit changes what runs: the same content under
@@ -132,6 +134,7 @@ def _settings(
         source = (project.root / source).resolve().as_uri()
     data = data_dir()
     spec = environment_of(project, environment)
+    tool = quality_python(project.root, spec.quality)
     settings = Settings(
         project=project.name,
         package=project.package,
@@ -148,6 +151,7 @@ def _settings(
             runs=str(data / "projects" / project.name / "runs"),
             tracking_uri=f"sqlite:///{data / 'mlflow' / 'mlflow.db'}",
             artifacts=str(data / "mlflow" / "artifacts"),
+            quality_python=str(tool) if tool else None,
         ),
     )
     return dataclasses.asdict(settings)
