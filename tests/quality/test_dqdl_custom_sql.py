@@ -110,11 +110,11 @@ def test_rows_that_pass_are_none_without_rows(empty):
 @pytest.mark.parametrize(
     ("spark", "duckdb"),
     [
-        ("select `a``b` from primary", 'select "a`b" from "primary"'),
-        ('select "it\'s"', "select 'it''s'"),
-        (r"select '\n\\d\''", "select '\n\\d'''"),
-        ("select 'primary' -- primary\n", "select 'primary' -- primary\n"),
-        ("/* `x` primary */ select primary_key", "/* `x` primary */ select primary_key"),
+        ("select `a``b` from primary", 'SELECT "a`b" FROM "primary"'),
+        ('select "it\'s"', "SELECT 'it''s'"),
+        (r"select '\n\\d\''", "SELECT '\n\\d'''"),
+        ("select 'primary' -- primary\n", "SELECT 'primary'"),
+        ("/* `x` primary */ select primary_key", "SELECT primary_key"),
     ],
 )
 def test_quotes_of_spark_are_rewritten(spark, duckdb):

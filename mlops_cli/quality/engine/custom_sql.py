@@ -1,19 +1,18 @@
 """CustomSql: one SELECT, on a locked connection, in a transaction that reads only, and in time.
 
-The statement is Spark SQL, and is passed on as far as DuckDB reads it: quotes and `primary` are
-rewritten, nothing else.
+The statement is Spark SQL: `spark_sql` writes it for DuckDB or refuses it, and what it wrote is
+looked at again on DuckDB's own tree.
 """
 
 from __future__ import annotations
 
 import json
-import re
 from contextlib import contextmanager
 from decimal import Decimal
 from threading import Timer
 from typing import TYPE_CHECKING, Any
 
-from ..data.connection import identifier, literal
+from ..data.connection import identifier
 from ..language.model import Rule
 from ..language.printer import write_condition
 from .measurement import (
@@ -26,20 +25,15 @@ from .measurement import (
     shown,
     whole,
 )
+from .profiles import REPEATED_ROWS
+from .spark_sql import statement
 from .values import CannotEvaluateError, meets
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+    from datetime import datetime
 
     import duckdb
-
-_TOKEN = re.compile(
-    r"""'(?:[^'\\]|\\.|'')*'|"(?:[^"\\]|\\.|"")*"|`(?:[^`]|``)*`|--[^\n]*|/\*.*?\*/"""
-    r"""|<=>|[^\W\d]\w*""",
-    re.DOTALL,
-)
-_ESCAPE = re.compile(r"\\(.)", re.DOTALL)
-_ESCAPED = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "0": "\0", "%": r"\%", "_": r"\_"}
 
 
 def custom_sql(rule: Single, context: Context, _where: str | None) -> Measure:
@@ -48,7 +42,7 @@ def custom_sql(rule: Single, context: Context, _where: str | None) -> Measure:
     Raises:
         CannotEvaluateError: It is not one SELECT.
     """
-    sql = from_spark(rule.parameters[0].value)
+    sql = from_spark(rule.parameters[0].value, context.now)
     _check_select(context.connection, sql)
     by_rows = isinstance(rule, Rule) and rule.condition is None
 
@@ -58,30 +52,35 @@ def custom_sql(rule: Single, context: Context, _where: str | None) -> Measure:
                 return _rows(rule, connection, context, sql, whole(found["kept"]))
             return _value(rule, connection, sql)
 
+    return Measure({}, finish, needs_rows=by_rows)
+
+
+def passes(rule: Single, context: Context) -> Callable[[duckdb.DuckDBPyConnection], str] | None:
+    """Write, for a locked connection, SQL for whether a statement gives a row of `data AS ours`.
+
+    None for a statement that gives one value. Its own verdict comes first, and apart: what had
+    none there is not run again.
+    """
+    if not isinstance(rule, Rule) or rule.condition is not None:
+        return None
+    text = rule.parameters[0].value
+
     def row(connection: duckdb.DuckDBPyConnection) -> str:
+        sql = from_spark(text, context.now)
+        _check_select(connection, sql)
         same = _same(_columns(connection, context, sql))
         return f"EXISTS (SELECT 1 FROM ({sql}\n) AS passing WHERE {same})"  # noqa: S608
 
-    return Measure({}, finish, needs_rows=by_rows, row=row if by_rows else None)
+    return row
 
 
-def from_spark(text: str) -> str:
-    """Write quotes and the name `primary`, which SQL keeps for itself, as DuckDB reads them."""
+def from_spark(text: str, now: datetime | None = None) -> str:
+    """Write a statement of Spark SQL as DuckDB means the same.
 
-    def rewrite(token: re.Match[str]) -> str:
-        found = token[0]
-        if found == "<=>":
-            return " IS NOT DISTINCT FROM "
-        if found.lower() == "primary":
-            return '"primary"'
-        if found[0] == "`":
-            return identifier(found[1:-1].replace("``", "`"))
-        if found[0] not in "'\"":
-            return found
-        inner = found[1:-1].replace(found[0] * 2, found[0])
-        return literal(_ESCAPE.sub(lambda one: _ESCAPED.get(one[1], one[1]), inner))
-
-    return _TOKEN.sub(rewrite, text)
+    Raises:
+        CannotEvaluateError: It is not one SELECT, or cannot be written.
+    """
+    return statement(text, now)
 
 
 def _check_select(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
@@ -138,8 +137,9 @@ def _rows(
     rule: Single, connection: duckdb.DuckDBPyConnection, context: Context, sql: str, rows: int
 ) -> Verdict:
     same = _same(_columns(connection, context, sql))
+    join = "JOIN" if REPEATED_ROWS.applies(context) else "SEMI JOIN"
     row = connection.execute(
-        f"SELECT count(*) FROM memory.main.data AS ours SEMI JOIN ({sql}\n) AS passing ON {same}"  # noqa: S608
+        f"SELECT count(*) FROM memory.main.data AS ours {join} ({sql}\n) AS passing ON {same}"  # noqa: S608
     ).fetchone()
     share = whole(row[0] if row else None) / rows
     metrics = {"Dataset.*.CustomSQL.Compliance": share}

@@ -10,8 +10,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ..language import model
+from .anomalies import detect_anomalies
 from .apart import apart
 from .columns import column_data_type, column_length, column_values, completeness
+from .file_rules import file_freshness, file_match, file_size, file_uniqueness
 from .freshness import freshness
 from .keys import distinct_values, duplicate_rows, primary_key, unique_value_ratio, uniqueness
 from .measurement import (
@@ -38,6 +40,7 @@ from .references import (
     schema_match,
 )
 from .shape import column_count, column_exists, row_count
+from .statistics import all_statistics
 from .values import CannotEvaluateError, check_bounds, number
 from .where import where_sql
 
@@ -54,7 +57,7 @@ def measure(rule: Single, context: Context) -> Measure:
     if rule.type not in _MEASURES:
         raise CannotEvaluateError(f"Rules of the type `{rule.type}` cannot be evaluated here yet")
     text = getattr(rule, "where", None)
-    where = where_sql(context.connection, text.value) if text is not None else None
+    where = where_sql(context.connection, text.value, context.now) if text is not None else None
     measured = replace(_MEASURES[rule.type](rule, context, where), where=where)
     return without_rows(rule, context, measured)
 
@@ -107,4 +110,14 @@ _MEASURES: dict[str, Callable[[Single, Context, str | None], Measure]] = {
     "ReferentialIntegrity": referential_integrity,
     "AggregateMatch": aggregate_match,
     "DatasetMatch": dataset_match,
+    "FileFreshness": file_freshness,
+    "FileSize": file_size,
+    "FileMatch": file_match,
+    "FileUniqueness": file_uniqueness,
+    "AllStatistics": lambda rule, context, _where: all_statistics(
+        rule, context, lambda analyzer: measure(analyzer, context)
+    ),
+    "DetectAnomalies": lambda rule, context, _where: detect_anomalies(
+        rule, context, lambda analyzer: measure(analyzer, context)
+    ),
 }

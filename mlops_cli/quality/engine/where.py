@@ -5,9 +5,12 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from .spark_sql import predicate
 from .values import CannotEvaluateError
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     import duckdb
 
 _QUOTED = re.compile(r"'(?:[^']|'')*'")
@@ -20,16 +23,20 @@ _REFUSED = {
 }
 
 
-def where_sql(connection: duckdb.DuckDBPyConnection, text: str) -> str:
-    """Check a `where` and write it in parentheses.
+def where_sql(connection: duckdb.DuckDBPyConnection, text: str, now: datetime | None = None) -> str:
+    """Write a `where`, which is Spark SQL, for DuckDB and in parentheses, and check it.
+
+    Args:
+        connection: The connection that has the data.
+        text: The condition.
+        now: What the current time is.
 
     Raises:
         CannotEvaluateError: It is no single condition that DuckDB understands for this data.
     """
     import duckdb
 
-    # The line end closes a comment that would otherwise swallow the parenthesis.
-    found = f"({text}\n)"
+    found = f"({predicate(text, now)})"
     try:
         _check_shape(connection, found)
         described = connection.execute(f"DESCRIBE SELECT {found} FROM data").fetchall()  # noqa: S608
