@@ -17,17 +17,20 @@ import json
 import os
 import sys
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
     from argparse import Namespace
     from pathlib import Path
 
+# What the tool's libraries give; they are not there where this is type-checked.
+Foreign: TypeAlias = Any
+
 # The folder of a script is on its path; as part of this package it is never imported.
-shape: Any = import_module("tool_result")
+shape: Foreign = import_module("tool_result")
 
 
-def examine(given: Namespace) -> Any:
+def examine(given: Namespace) -> Foreign:
     """Run the suite on the data."""
     suite = json.loads(given.exported.read_text(encoding="utf-8"))
     frame = _read(given.data)
@@ -36,7 +39,7 @@ def examine(given: Namespace) -> Any:
     return shape.Findings(len(frame), about.get("rules", []), about.get("lost", []), found)
 
 
-def _read(path: Path) -> Any:
+def _read(path: Path) -> Foreign:
     """Read data so that a NULL turns no whole number into a decimal and no day into an object."""
     pandas = import_module("pandas")
     if path.suffix in (".csv", ".tsv"):
@@ -53,13 +56,13 @@ def _read(path: Path) -> Any:
     return frame
 
 
-def _nullable(kind: str, pandas: Any) -> Any:
+def _nullable(kind: str, pandas: Foreign) -> Foreign:
     if kind == "bool":
         return pandas.BooleanDtype()
     return pandas.Int64Dtype() if kind.lstrip("u").startswith("int") else None
 
 
-def _validate(suite: dict[str, Any], frame: Any) -> list[Any]:
+def _validate(suite: dict[str, Any], frame: Foreign) -> list[Any]:
     os.environ["GX_ANALYTICS_ENABLED"] = "false"
     gx = import_module("great_expectations")
     context = gx.get_context(mode="ephemeral")
@@ -72,7 +75,7 @@ def _validate(suite: dict[str, Any], frame: Any) -> list[Any]:
     return [_finding(one) for one in checked.results]
 
 
-def _finding(result: Any) -> Any:
+def _finding(result: Foreign) -> Foreign:
     """One expectation's outcome, the rules it belongs to, and what was seen."""
     configuration = result.expectation_config
     rules = (configuration.meta or {}).get("dqdl", {}).get("rules", [])

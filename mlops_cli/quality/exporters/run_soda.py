@@ -23,13 +23,16 @@ import sys
 import tempfile
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
     from argparse import Namespace
 
+# What the tool's libraries give; they are not there where this is type-checked.
+Foreign: TypeAlias = Any
+
 # The folder of a script is on its path; as part of this package it is never imported.
-shape: Any = import_module("tool_result")
+shape: Foreign = import_module("tool_result")
 
 _RULE = re.compile(r"Rule_\d+")
 _NOTE = "# dqdl: "
@@ -41,7 +44,7 @@ _READERS = {
 }
 
 
-def examine(given: Namespace) -> Any:
+def examine(given: Namespace) -> Foreign:
     """Verify the contract on the data."""
     os.environ["SODA_CORE_TELEMETRY_ENABLED"] = "false"
     text = given.exported.read_text(encoding="utf-8")
@@ -55,7 +58,7 @@ def examine(given: Namespace) -> Any:
         reader = _READERS.get(path.suffix, "read_csv")
         place = str(path).replace("'", "''")
         table = name.replace('"', '""')
-        connection.execute(f"CREATE VIEW main.\"{table}\" AS FROM {reader}('{place}')")  # noqa: S608
+        connection.execute(f"CREATE VIEW main.\"{table}\" AS FROM {reader}('{place}')")
     count = connection.execute(f'SELECT count(*) FROM main."{about["table"]}"').fetchone()  # noqa: S608
     found = _verify(text, about, connection)
     return shape.Findings(count[0], about["rules"], about["lost"], found)
@@ -75,7 +78,7 @@ def _about(text: str) -> dict[str, Any]:
     return about
 
 
-def _verify(text: str, about: dict[str, Any], connection: Any) -> list[Any]:
+def _verify(text: str, about: dict[str, Any], connection: Foreign) -> list[Any]:
     found, errors = _run(text, about["source"], connection)
     if not errors:
         return found
@@ -93,7 +96,7 @@ def _verify(text: str, about: dict[str, Any], connection: Any) -> list[Any]:
     return alone
 
 
-def _run(text: str, source: str, connection: Any) -> tuple[list[Any], list[str]]:
+def _run(text: str, source: str, connection: Foreign) -> tuple[list[Any], list[str]]:
     # What Soda logs is in its result.
     logging.lastResort = None
     module = import_module("soda_core.contracts.api.verify_api")
@@ -112,7 +115,7 @@ def _run(text: str, source: str, connection: Any) -> tuple[list[Any], list[str]]
     return found, [str(error) for error in session.get_errors()]
 
 
-def _finding(result: Any) -> Any:
+def _finding(result: Foreign) -> Foreign:
     """One check's outcome, the rules it belongs to, and what was measured."""
     check = result.check
     outcome = {"PASSED": shape.PASS, "FAILED": shape.FAIL}.get(result.outcome.name, shape.ERROR)
