@@ -37,7 +37,7 @@ GUIDE: Final[dict[str, Entry]] = {
             "`RowCount = 0` is the one rule that data without rows meets",
         ),
     ),
-    "ColumnCount": Entry("ColumnCount = 12"),
+    "ColumnCount": Entry("ColumnCount = 12", no_rows="PASS"),
     "RowCountMatch": Entry('RowCountMatch "reference" >= 0.9', notes=(_SECOND,)),
     "Completeness": Entry(
         'Completeness "income" >= 0.95', nulls="the row has no value", notes=(_TEXT,)
