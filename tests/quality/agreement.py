@@ -228,19 +228,18 @@ def _value(value: object, arrow: pa.DataType) -> object:
     return float(value) if pa.types.is_floating(arrow) else value
 
 
-def figures(folder: Path, *, reasons: Mapping[str, str]) -> Iterator[str]:
+def figures(
+    verdicts: Mapping[str, list[Parsed]], outcomes: list[Compared], *, reasons: Mapping[str, str]
+) -> Iterator[str]:
     """Write everything that was counted, one line each."""
-    for name in PARSED:
-        verdicts = list(parsed(folder, name))
-        other = [one for one in verdicts if not one.agrees]
-        yield f"{name}: {share(len(verdicts) - len(other), len(verdicts))} verdicts agree"
+    for name, found in verdicts.items():
+        other = [one for one in found if not one.agrees]
+        yield f"{name}: {share(len(found) - len(other), len(found))} verdicts agree"
         for one in other:
             yield (
                 f"  {one.id}: {one.oracle} there, {one.ours} here: "
                 f"{reasons.get(f'{name} {one.id}', 'NO REASON IS LISTED')}"
             )
-    with tempfile.TemporaryDirectory() as scratch:
-        outcomes = list(compared(folder, Path(scratch)))
     yield from _outcomes(outcomes, reasons)
     yield from _metrics([one for one in outcomes if one.agrees], reasons)
 
@@ -280,7 +279,11 @@ def main(arguments: list[str]) -> int:
         return 2
     from test_dqdl_agreement import REASONS
 
-    for line in figures(Path(arguments[0]), reasons=REASONS):
+    folder = Path(arguments[0])
+    verdicts = {name: list(parsed(folder, name)) for name in PARSED}
+    with tempfile.TemporaryDirectory() as scratch:
+        outcomes = list(compared(folder, Path(scratch)))
+    for line in figures(verdicts, outcomes, reasons=REASONS):
         sys.stdout.write(f"{line}\n")
     return 0
 

@@ -24,7 +24,7 @@ from .measurement import (
     whole,
 )
 from .profiles import IGNORE_CASE, NULL_LENGTH, THRESHOLD
-from .sql import numbers, values_predicate
+from .sql import as_read, numbers, values_predicate
 from .values import CannotEvaluateError
 
 if TYPE_CHECKING:
@@ -113,9 +113,8 @@ def column_values(rule: Single, context: Context, where: str | None) -> Measure:
     needs = {"meeting": f"count(*){filtered(where, meeting)}"}
     numeric = column.type in ("integer", "number")
     if numeric:
-        name = identifier(column.name)
-        needs["low"] = f"min({name}){filtered(where)}"
-        needs["high"] = f"max({name}){filtered(where)}"
+        needs["low"] = f"min({as_read(column)}){filtered(where)}"
+        needs["high"] = f"max({as_read(column)}){filtered(where)}"
     elif (
         isinstance(condition, model.Membership)
         and not condition.negated
@@ -148,8 +147,10 @@ def _extremes(rule: Single, column: Column, where: str | None) -> Measure:
             f"The analyzer {rule.type} is about numbers, "
             f"and column `{column.name}` holds {column.type}"
         )
-    name = identifier(column.name)
-    needs = {"low": f"min({name}){filtered(where)}", "high": f"max({name}){filtered(where)}"}
+    needs = {
+        "low": f"min({as_read(column)}){filtered(where)}",
+        "high": f"max({as_read(column)}){filtered(where)}",
+    }
 
     def finish(found: Found) -> Verdict:
         if found["low"] is None:

@@ -117,9 +117,10 @@ def spread(rule: Single, context: Context, where: str | None) -> Measure:
     column = context.column(rule.parameters[0].value)
     value = _double(rule, column)
     if rule.type == "Range":
+        # `+ 0`: see `as_read` in `sql`.
         needs = {
-            "low": f"min({value}){filtered(where)}",
-            "high": f"max({value}){filtered(where)}",
+            "low": f"min({value} + 0){filtered(where)}",
+            "high": f"max({value} + 0){filtered(where)}",
         }
     else:
         needs = {

@@ -72,6 +72,16 @@ def null_passes(condition: model.Condition, context: Context) -> bool:
     return condition.operator == "!=" and not isinstance(condition.operand, model.Keyword)
 
 
+def as_read(column: Column) -> str:
+    """SQL for a number that is looked at, one by one, for its smallest and largest value.
+
+    The statistics in a Parquet file leave NaN out, and DuckDB answers `min` and `max` from them
+    when nothing else is asked; a sum is not in them.
+    """
+    name = identifier(column.name)
+    return f"({name} + 0)" if column.type == "number" else name
+
+
 def numbers(expression: str, condition: model.Condition, *, whole: bool) -> str:
     """SQL for a numeric condition about an expression that is not NULL."""
 
