@@ -20,6 +20,7 @@ from mlops_cli.core.errors import (
 )
 from mlops_cli.core.redact import Secret
 from mlops_cli.environments.apis.http import HttpTransport, checked_url
+from mlops_cli.environments.apis.login import Password
 from mlops_cli.environments.apis.rest import RestApi, connect
 from mlops_cli.environments.port import pages
 
@@ -251,8 +252,8 @@ def test_urls_a_password_may_be_sent_to(url: str) -> None:
         ("https://user:word@airflow.example.test", "must not hold a user"),
         ("https://airflow.example.test?next=x", "must not hold"),
         ("https://airflow.example.test#x", "must not hold"),
-        ("https://169.254.169.254", "link-local"),
-        ("http://[fe80::1]", "link-local"),
+        ("https://169.254.169.254", "where clouds keep credentials"),
+        ("http://[fe80::1]", "where clouds keep credentials"),
         ("https://airflow.example.test:99999", "Port out of range"),
         ("https://[::1", "Invalid"),
     ],
@@ -264,9 +265,8 @@ def test_urls_no_password_is_sent_to(url: str, reason: str) -> None:
 
 def test_plain_http_to_another_machine_must_be_allowed(clock: QuickClock) -> None:
     url = "http://airflow.example.test"
-    transport = HttpTransport(
-        url, username="a", password=Secret("word"), clock=clock, allow_plain_http=True
-    )
+    login = Password("a", lambda: Secret("word"))
+    transport = HttpTransport(url, login=login, clock=clock, allow_plain_http=True)
     assert transport.url == url
 
 

@@ -9,16 +9,20 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from mlops_cli.core.errors import NotAllowedError, ProjectError, UnavailableError, UnfinishedError
-from mlops_cli.core.redact import Secret, printable
+from mlops_cli.core.redact import printable
 
-from .transport import Answer
+from .transport import Answer, detail
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Mapping
+    from pathlib import Path
 
     import httpx
 
     from mlops_cli.core.clock import Clock
+
+    from .login import Login
 
 CONNECT_SECONDS: Final = 5.0
 READ_SECONDS: Final = 30.0
@@ -26,50 +30,53 @@ PATIENCE_SECONDS: Final = 30.0
 
 _MAX_BYTES: Final = 64 * 1024 * 1024
 _MAX_PAUSE_SECONDS: Final = 5.0
+_FORBIDDEN: Final = "an address of nobody, or one where clouds keep credentials"
+# Those that are not link-local: of EC2 over IPv6, and of Alibaba Cloud.
+_METADATA: Final = frozenset({"fd00:ec2::254", "100.100.100.200"})
 _RETRIED: Final = frozenset({429, 502, 503, 504})
 _SERVER_ERROR: Final = 500
 
 
 class HttpTransport:
-    """An Airflow at a URL that gives a token for a user name and a password.
+    """An Airflow at a URL.
 
     Args:
         url: Where the server's root is.
-        username: Who asks for the token.
-        password: Proves it; sent to `/auth/token` and nowhere else.
+        login: Proves who we are.
         clock: Times the retries.
         allow_plain_http: Let `http` leave this machine.
+        ca_file: Certificates to trust besides the usual ones.
         patience_seconds: How long a question that may be repeated is repeated.
 
     Raises:
-        ProjectError: The URL is not one a password may be sent to.
+        ProjectError: The URL is not one a secret may be sent to, or `ca_file` holds no certificate.
     """
 
     def __init__(
         self,
         url: str,
         *,
-        username: str,
-        password: Secret,
+        login: Login,
         clock: Clock,
         allow_plain_http: bool = False,
+        ca_file: Path | None = None,
         patience_seconds: float = PATIENCE_SECONDS,
     ) -> None:
         import httpx
 
         self.url = checked_url(url, allow_plain_http=allow_plain_http)
         self.name = self.url
-        self._username = username
-        self._password = password
+        self._login = login
         self._clock = clock
         self._patience = patience_seconds
-        self._token: Secret | None = None
+        # A proxy for the world outside must not be asked for this machine.
+        trust_env = not _is_loopback(urlsplit(self.url).hostname or "")
         self._client = httpx.Client(
             base_url=self.url,
             timeout=httpx.Timeout(READ_SECONDS, connect=CONNECT_SECONDS),
-            follow_redirects=False,  # the token must not travel to another host
-            # A proxy for the world outside must not be asked for this machine.
-            trust_env=not _is_loopback(urlsplit(self.url).hostname or ""),
+            follow_redirects=False,  # what proves who we are must not travel to another host
+            trust_env=trust_env,
+            verify=_trusted(ca_file, trust_env=trust_env),
         )
 
     def close(self) -> None:
@@ -89,45 +96,33 @@ class HttpTransport:
 
         Raises:
             UnavailableError: There is no answer, or not an Airflow's; nothing was changed.
-            NotAllowedError: The password or our rights do not suffice.
+            NotAllowedError: Our secret or our rights do not suffice.
             UnfinishedError: Sent `once`, and whether it was carried out is unknown.
         """
         request = {"params": dict(params) if params else None, "json": body}
         answer = self._authorized(method, path, request, once=once)
-        if answer.status == 401:  # the token ran out, or the server got new keys
-            self._token = None
+        # The token ran out, or the server got new keys: a refusal means it was not carried out.
+        if answer.status == 401 and self._login.renew():
             answer = self._authorized(method, path, request, once=once)
         if answer.status in {401, 403}:
             raise NotAllowedError(
                 f"Could not use Airflow at `{self.name}`: it refused `{method} {path}` "
-                f"for the user `{self._username}`{detail(answer, ': ')}",
-                hint="Check the user's role in Airflow and the password this environment uses",
+                f"for {self._login.who}{detail(answer, ': ')}",
+                hint="Check the role in Airflow and the secret this environment uses",
             )
         return answer
 
     def _authorized(
         self, method: str, path: str, request: Mapping[str, Any], *, once: bool
     ) -> Answer:
-        token = self._token or self._log_in()
-        headers = {"Authorization": f"Bearer {token.reveal()}", "Accept": "application/json"}
+        proof = self._login.headers(self.name, self._post)
+        headers = {**proof, "Accept": "application/json"}
         if once:
             return self._send_once(method, path, request, headers)
         return self._send_patiently(method, path, {**request, "headers": headers})
 
-    def _log_in(self) -> Secret:
-        login = {"username": self._username, "password": self._password.reveal()}
-        answer = self._send_patiently("POST", "/auth/token", {"json": login})
-        token = answer.body.get("access_token") if isinstance(answer.body, dict) else None
-        if answer.status in {400, 401, 403, 422}:
-            raise NotAllowedError(
-                f"Could not log in to Airflow at `{self.name}` as `{self._username}`"
-                f"{detail(answer, ': ')}",
-                hint="Check the user name and the password this environment uses",
-            )
-        if not isinstance(token, str):
-            raise self._not_airflow(f"`POST /auth/token` gave status {answer.status} and no token")
-        self._token = Secret(token)
-        return self._token
+    def _post(self, path: str, body: Mapping[str, str]) -> Answer:
+        return self._send_patiently("POST", path, {"json": dict(body)})
 
     def _send_once(
         self, method: str, path: str, request: Mapping[str, Any], headers: Mapping[str, str]
@@ -137,6 +132,7 @@ class HttpTransport:
         try:
             answer = self._exchange(method, path, {**request, "headers": headers})
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+            self._refuse_untrusted(error)
             raise self._unreachable(error) from error
         except httpx.TransportError as error:
             raise self._unknown(method, path, _reason(error)) from error
@@ -159,6 +155,7 @@ class HttpTransport:
             try:
                 answer = self._exchange(method, path, request)
             except httpx.TransportError as error:
+                self._refuse_untrusted(error)
                 failure = self._unreachable(error)
             else:
                 if answer.status < _SERVER_ERROR and answer.status not in _RETRIED:
@@ -172,7 +169,8 @@ class HttpTransport:
             pause = min(pause * 2, _MAX_PAUSE_SECONDS)
 
     def _exchange(self, method: str, path: str, request: Mapping[str, Any]) -> Answer:
-        with self._client.stream(method, path, **request) as response:
+        watched = {"extensions": {"trace": self._look_at_peer}}
+        with self._client.stream(method, path, **request, **watched) as response:
             if response.is_redirect:
                 raise self._not_airflow(
                     f"it redirects to `{printable(response.headers.get('location', ''))}`, "
@@ -188,6 +186,31 @@ class HttpTransport:
                         hint=f"Look at it in the browser: {self.url}",
                     )
             return self._answer(response, bytes(data))
+
+    def _look_at_peer(self, event: str, told: Mapping[str, Any]) -> None:
+        # A name may lead anywhere, and elsewhere the next time: what counts is who was reached.
+        if event != "connection.connect_tcp.complete":
+            return
+        stream = told["return_value"]
+        host = str((stream.get_extra_info("server_addr") or ("",))[0])
+        if _is_forbidden(host):
+            stream.close()
+            raise _bad_url(self.url, f"it leads to `{host}`, {_FORBIDDEN}")
+
+    def _refuse_untrusted(self, error: BaseException) -> None:
+        import ssl
+
+        cause: BaseException | None = error
+        while cause is not None and not isinstance(cause, ssl.SSLError):
+            cause = cause.__cause__ or cause.__context__
+        if cause is not None:
+            told = getattr(cause, "verify_message", "") or _reason(cause)
+            raise NotAllowedError(
+                f"Could not trust Airflow at `{self.name}`: {printable(told)}",
+                hint="If your organisation signs its own certificates, name its file: "
+                "`ca_file: FILE` in the environment",
+                state="Nothing was sent",
+            ) from error
 
     def _answer(self, response: httpx.Response, data: bytes) -> Answer:
         if not data:
@@ -243,10 +266,10 @@ def checked_url(url: str, *, allow_plain_http: bool = False) -> str:
         raise _bad_url(url, "it must start with `https://` and name a host")
     if parts.username or parts.password or parts.query or parts.fragment:
         raise _bad_url(url, "it must not hold a user, a query or a fragment")
-    if _is_link_local(host):
-        raise _bad_url(url, "a link-local address is where clouds keep credentials")
+    if _is_forbidden(host):
+        raise _bad_url(url, _FORBIDDEN)
     if parts.scheme == "http" and not allow_plain_http and not _is_loopback(host):
-        raise _bad_url(url, "`http` would send the password in the clear; use `https`")
+        raise _bad_url(url, "`http` would send secrets in the clear; use `https`")
     return url.rstrip("/")
 
 
@@ -259,34 +282,36 @@ def _is_loopback(host: str) -> bool:
     return host == "localhost" if address is None else address.is_loopback
 
 
-def _is_link_local(host: str) -> bool:
+def _is_forbidden(host: str) -> bool:
     address = _address(host)
-    return address is not None and address.is_link_local
+    return address is not None and (
+        address.is_link_local or address.is_unspecified or address.is_multicast
+        or str(address) in _METADATA
+    )
 
 
 def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     try:
-        return ipaddress.ip_address(host)
+        address = ipaddress.ip_address(host.partition("%")[0])
     except ValueError:
         return None
+    return getattr(address, "ipv4_mapped", None) or address
 
 
-def _reason(error: Exception) -> str:
+def _trusted(ca_file: Path | None, *, trust_env: bool) -> ssl.SSLContext:
+    import httpx
+
+    context = httpx.create_ssl_context(trust_env=trust_env)
+    if ca_file is not None:
+        try:
+            context.load_verify_locations(cafile=ca_file)
+        except OSError as error:  # ssl.SSLError is one
+            raise ProjectError(
+                f"Could not read certificates from `{ca_file}`: {error.strerror or error}",
+                hint="It must hold certificates in PEM form",
+            ) from error
+    return context
+
+
+def _reason(error: BaseException) -> str:
     return printable(str(error)) or type(error).__name__
-
-
-def detail(answer: Answer, before: str = "") -> str:
-    """What Airflow itself says about a refusal, on one line, or nothing."""
-    said = answer.body.get("detail") if isinstance(answer.body, dict) else None
-    if isinstance(said, dict):
-        said = said.get("reason") or said.get("message") or said
-    if isinstance(said, list):
-        said = "; ".join(_field_problem(item) for item in said)
-    return before + printable(" ".join(str(said).split())) if said else ""
-
-
-def _field_problem(item: object) -> str:
-    if not isinstance(item, dict):
-        return str(item)
-    where = ".".join(str(part) for part in item.get("loc", ()))
-    return f"{where}: {item.get('msg', '')}" if where else str(item.get("msg", ""))

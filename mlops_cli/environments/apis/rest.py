@@ -8,8 +8,10 @@ from urllib.parse import quote
 from mlops_cli.core.errors import ConflictError, ProjectError, UnavailableError, UsageError
 from mlops_cli.environments.port import LogPage
 
-from .http import HttpTransport, detail
+from .http import HttpTransport
+from .login import Password
 from .shapes import dag_info, import_failure, log_lines, run_info, task_info
+from .transport import PathTooLongError, detail
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -32,15 +34,8 @@ def connect(
     Raises:
         ProjectError: The URL is not one a password may be sent to.
     """
-    return RestApi(
-        HttpTransport(
-            url,
-            username=username,
-            password=password,
-            clock=clock,
-            allow_plain_http=allow_plain_http,
-        )
-    )
+    login = Password(username, lambda: password)
+    return RestApi(HttpTransport(url, login=login, clock=clock, allow_plain_http=allow_plain_http))
 
 
 class RestApi:

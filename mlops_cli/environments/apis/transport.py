@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
+from mlops_cli.core.errors import UnavailableError
+from mlops_cli.core.redact import printable
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -15,6 +18,10 @@ class Answer:
 
     status: int
     body: Any = None
+
+
+class PathTooLongError(UnavailableError):
+    """The way to this Airflow takes no path that long; nothing was sent."""
 
 
 class Transport(Protocol):
@@ -52,3 +59,20 @@ class Transport(Protocol):
 
     def close(self) -> None:
         """Give back the connections."""
+
+
+def detail(answer: Answer, before: str = "") -> str:
+    """What Airflow itself says about a refusal, on one line, or nothing."""
+    said = answer.body.get("detail") if isinstance(answer.body, dict) else None
+    if isinstance(said, dict):
+        said = said.get("reason") or said.get("message") or said
+    if isinstance(said, list):
+        said = "; ".join(_field_problem(item) for item in said)
+    return before + printable(" ".join(str(said).split())) if said else ""
+
+
+def _field_problem(item: object) -> str:
+    if not isinstance(item, dict):
+        return str(item)
+    where = ".".join(str(part) for part in item.get("loc", ()))
+    return f"{where}: {item.get('msg', '')}" if where else str(item.get("msg", ""))
