@@ -81,6 +81,32 @@ def check(
         Path | None, typer.Option(help="Write the outcomes as JUnit XML for CI.", dir_okay=False)
     ] = None,
     delimiter: DelimiterOption = None,
+    history: Annotated[
+        bool,
+        typer.Option("--history", help="Compare with earlier results, and keep this one."),
+    ] = False,
+    history_name: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Keep results under this name, for files that are one data set on different days.",
+        ),
+    ] = None,
+    rows: Annotated[
+        Path | None,
+        typer.Option(help="Write the rows that fail, as Parquet or CSV.", dir_okay=False),
+    ] = None,
+    redact: Annotated[
+        list[str] | None,
+        typer.Option(metavar="COLUMN", help="Write `***` for this column's values in `--rows`."),
+    ] = None,
+    most_rows: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help="Write no more rows than these.")
+    ] = None,
+    composite: Annotated[
+        Literal["column", "row"],
+        typer.Option(help="Join the verdicts of composite rules, or evaluate them for each row."),
+    ] = "column",
 ) -> object:
     """Run a ruleset on data files and show every rule's outcome."""
     from mlops_cli.checks import quality
@@ -91,6 +117,9 @@ def check(
         datasets=dataset or (),
         delimiter=delimiter,
         junit=junit,
+        keep=quality.Keeping(history_name) if history or history_name else None,
+        rows=quality.RowOptions.given(rows, redact or (), most_rows),
+        composite=composite,
         progress=presentation.progress(),
     )
 
@@ -139,7 +168,7 @@ def lint(
         typer.Option(
             metavar="meaning|glue|airflow|catalog|deequ",
             help="Who has to take it as it is meant: people, Glue, Airflow's operator, Glue's "
-            "catalog runs, Deequ. By default all are asked."
+            "catalog runs, Deequ. By default all are asked.",
         ),
     ] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Every difference fails.")] = False,

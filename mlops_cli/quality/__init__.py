@@ -9,7 +9,14 @@ from __future__ import annotations
 from .data.source import Column, Source, open_source
 from .engine.failed_rows import FailedRows
 from .engine.run import check
-from .errors import DataReadError, DqdlErrors, DqdlSyntaxError, QualityError
+from .errors import (
+    DataReadError,
+    DqdlErrors,
+    DqdlSyntaxError,
+    HistoryError,
+    QualityError,
+    RowsError,
+)
 from .history import FileHistory, History, history_key
 from .language.model import Ruleset
 from .language.parser import parse
@@ -32,10 +39,12 @@ __all__ = [
     "FileHistory",
     "Hint",
     "History",
+    "HistoryError",
     "Profile",
     "Proposal",
     "QualityError",
     "QualityReport",
+    "RowsError",
     "RuleOutcome",
     "RuleType",
     "Ruleset",

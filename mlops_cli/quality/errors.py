@@ -46,6 +46,14 @@ class DqdlErrors(QualityError):  # noqa: N818 - it holds several
         super().__init__("\n".join(str(error) for error in self.errors))
 
 
+class HistoryError(QualityError):
+    """Earlier results cannot be read, or a new one cannot be kept."""
+
+
+class RowsError(QualityError):
+    """The rows that failed cannot be written as it was asked."""
+
+
 class DataReadError(QualityError):
     """A data file that could be read only by guessing, or not at all."""
 

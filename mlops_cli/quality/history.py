@@ -13,7 +13,7 @@ import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol
 
-from .errors import QualityError
+from .errors import HistoryError
 from .language import model
 from .language.printer import write_condition
 
@@ -89,7 +89,7 @@ class FileHistory:
         """List the values of a metric, the newest first.
 
         Raises:
-            QualityError: The file cannot be read.
+            HistoryError: The file cannot be read.
         """
         found = (result["Metrics"].get(metric) for result in reversed(self.results()))
         return [float(value) for value in found if isinstance(value, int | float)]
@@ -98,7 +98,7 @@ class FileHistory:
         """List the results, the oldest first, each as Glue gives it with its `Metrics`.
 
         Raises:
-            QualityError: The file cannot be read.
+            HistoryError: The file cannot be read.
         """
         if self._results is None:
             self._broken = []
@@ -110,7 +110,7 @@ class FileHistory:
         """Append a result, in one write under a lock.
 
         Raises:
-            QualityError: The file cannot be written.
+            HistoryError: The file cannot be written.
         """
         metrics = {key: value for key, value in report.measured.items() if math.isfinite(value)}
         result = {
@@ -169,6 +169,6 @@ class FileHistory:
             yield
         except OSError as error:
             reason = (error.strerror or str(error)).lower()
-            raise QualityError(
+            raise HistoryError(
                 f"Could not use the history `{self._path}`: it cannot be {what}: {reason}"
             ) from error

@@ -31,6 +31,8 @@ class RuleOutcome:
     """Where the rule stands in its document."""
     evaluated: str = ""
     """The rule with what its dynamic parts were worth, where it has some."""
+    bound: str = ""
+    """What its metric was held against, in short."""
 
 
 @dataclass(frozen=True, slots=True)

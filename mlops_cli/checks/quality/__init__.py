@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from .checking import QualityCheck, check
+from .checking import Keeping, QualityCheck, RowOptions, check
 from .explaining import RuleExplanation, RuleTypeList, explain
 from .linting import RulesetLints, lint
 from .proposing import SuggestedRuleset, suggest
 
 __all__ = [
+    "Keeping",
     "QualityCheck",
+    "RowOptions",
     "RuleExplanation",
     "RuleTypeList",
     "RulesetLints",

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
-from mlops_cli.core.errors import UsageError
+from mlops_cli.core.errors import ProjectError, UsageError
 from mlops_cli.core.exits import Exit
 from mlops_cli.core.files import write_atomic
 from mlops_cli.core.redact import redact
 
+from .keeping import history_of
 from .reading import open_data, open_datasets, read_ruleset
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     from mlops_cli.core.progress import Progress
-    from mlops_cli.quality import QualityReport, Ruleset, Source
+    from mlops_cli.quality import QualityReport, Ruleset
 
 PASS, FAIL, ERROR = "PASS", "FAIL", "ERROR"
 _EXITS = {PASS: Exit.DONE, FAIL: Exit.NO, ERROR: Exit.INVALID}
@@ -84,6 +85,42 @@ class QualityCheck:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class Keeping:
+    """Results are kept."""
+
+    name: str | None = None
+    """What the data set is called; by default it goes by where it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class RowOptions:
+    """Rows that fail are written."""
+
+    path: Path
+    redacted: tuple[str, ...] = ()
+    most: int | None = None
+
+    @classmethod
+    def given(
+        cls, path: Path | None, redacted: Sequence[str], most: int | None
+    ) -> RowOptions | None:
+        """Take them as a user gives them; None when no rows are asked for.
+
+        Raises:
+            UsageError: It is said how to write rows, and not where.
+        """
+        if path is not None:
+            return cls(path, tuple(redacted), most)
+        for option, given in (("--redact", bool(redacted)), ("--most-rows", most is not None)):
+            if given:
+                raise UsageError(
+                    f"`{option}` is about the rows that fail, and none are to be written",
+                    hint="Say where with `--rows failed.parquet`",
+                )
+        return None
+
+
 def check(
     ruleset: Path,
     data: Sequence[str],
@@ -91,6 +128,9 @@ def check(
     datasets: Sequence[str] = (),
     delimiter: str | None = None,
     junit: Path | None = None,
+    keep: Keeping | None = None,
+    rows: RowOptions | None = None,
+    composite: Literal["column", "row"] = "column",
     progress: Progress,
 ) -> QualityCheck:
     """Run a ruleset on data files; a file that cannot be read stops none of the others.
@@ -101,18 +141,28 @@ def check(
         datasets: The other data sets that rules compare with, each as `NAME=FILE`.
         delimiter: Of CSV files; a comma by default.
         junit: Where to write the outcomes as JUnit XML.
+        keep: How results are kept and compared with earlier ones; by default they are not.
+        rows: Where to write the rows that fail; by default nowhere.
+        composite: Whether composite rules join verdicts, or hold for each row.
         progress: Where to say what is being done.
 
     Raises:
-        ProjectError: The ruleset, or a data set to compare with, cannot be read.
-        UsageError: A data set is not `NAME=FILE`, or the JUnit file cannot be written.
+        ProjectError: The ruleset, a data set to compare with, or the history cannot be read.
+        UsageError: A data set is not `NAME=FILE`, or a file cannot be written.
     """
+    if rows is not None and len(data) > 1:
+        raise UsageError(
+            f"Could not write rows to `{rows.path}`: rows of {len(data)} data files do not mix",
+            hint="Give one data file, or leave out `--rows`",
+        )
     rules = read_ruleset(ruleset, data)
     others = open_datasets(datasets, delimiter=delimiter)
     results = []
     for one in data:
         with progress.step(f"Checking `{one}`"):
-            results.append(_check_one(rules, one, others, delimiter))
+            history = history_of(ruleset, one, name=keep.name) if keep else None
+            options = {"datasets": others, "history": history, "composite": composite}
+            results.append(_check_one(rules, one, delimiter, options, rows))
     checked = QualityCheck(str(ruleset), tuple(results))
     if junit is not None:
         _write_junit(checked, junit)
@@ -120,13 +170,25 @@ def check(
 
 
 def _check_one(
-    rules: Ruleset, data: str, others: Mapping[str, Source], delimiter: str | None
+    rules: Ruleset,
+    data: str,
+    delimiter: str | None,
+    options: dict[str, Any],
+    rows: RowOptions | None,
 ) -> DataResult:
     from mlops_cli import quality
 
+    failed = quality.FailedRows(rows.path, rows.redacted, rows.most) if rows is not None else None
+    history: quality.FileHistory | None = options["history"]
     try:
         source = open_data(data, delimiter=delimiter)
-        return DataResult(data, quality.check(rules, source, datasets=others), notes=source.notes)
+        report = quality.check(rules, source, rows=failed, **options)
+        kept = history.notes if history is not None else ()
+        return DataResult(data, report, notes=(*source.notes, *report.notes, *kept))
+    except quality.RowsError as error:
+        raise UsageError(error.message, hint=error.hint) from error
+    except quality.HistoryError as error:
+        raise ProjectError(error.message, hint=error.hint) from error
     except quality.DataReadError as error:
         return DataResult(data, reason=error.message, hint=error.hint)
 

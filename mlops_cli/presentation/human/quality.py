@@ -43,10 +43,11 @@ def render_quality_check(checked: QualityCheck, console: Console) -> None:
 def _rules(report: QualityReport, console: Console) -> None:
     if not report.outcomes:
         return
-    shown = table("outcome", "rule", "metric", "line")
+    shown = table("outcome", "rule", "metric", "bound", "line")
     shown.columns[-1].justify = "right"
-    for outcome in report.outcomes:
-        add(shown, (_outcome(outcome.outcome), _rule(outcome), _metrics(outcome), outcome.line))
+    for one in report.outcomes:
+        row = (_outcome(one.outcome), _rule(one), _metrics(one), clean(one.bound), one.line)
+        add(shown, row)
     console.print(shown)
 
 

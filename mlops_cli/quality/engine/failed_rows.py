@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..data.connection import connect, literal
-from ..errors import QualityError
+from ..errors import RowsError
 from ..language.cursor import did_you_mean
 from .rows import FAILED, PASSED, SKIPPED, RowJudge, failed_rows_sql
 
@@ -41,7 +41,7 @@ class FailedRows:
         """Refuse what cannot be written, before the rules are evaluated.
 
         Raises:
-            QualityError: The file's name does not say its format, its folder is missing, or a
+            RowsError: The file's name does not say its format, its folder is missing, or a
                 column to redact is not there or stands in the way.
         """
         if self.path.suffix.lower() not in _FORMATS:
@@ -67,15 +67,15 @@ class FailedRows:
             | {one for one in self.redacted if one.lower() in {name.lower() for name in names}}
         )
 
-    def _error(self, reason: str, hint: str | None) -> QualityError:
-        return QualityError(f"Could not write rows to `{self.path}`: {reason}", hint=hint)
+    def _error(self, reason: str, hint: str | None) -> RowsError:
+        return RowsError(f"Could not write rows to `{self.path}`: {reason}", hint=hint)
 
     @contextmanager
     def workshop(self) -> Iterator[Path]:
         """Make a private folder beside the file, for as long as it is written.
 
         Raises:
-            QualityError: It cannot be written there.
+            RowsError: It cannot be written there.
         """
         try:
             with tempfile.TemporaryDirectory(
@@ -89,7 +89,7 @@ class FailedRows:
         """Copy the rows that fail into the attached database, and count them.
 
         Raises:
-            QualityError: They cannot be judged.
+            RowsError: They cannot be judged.
         """
         import duckdb
 
@@ -107,7 +107,7 @@ class FailedRows:
         """Write what was collected to the file.
 
         Raises:
-            QualityError: It cannot be written.
+            RowsError: It cannot be written.
         """
         import duckdb
 

@@ -14,6 +14,7 @@ from ..language.parser import parse
 from ..language.printer import write_rule
 from ..report import ERROR, FAIL, PASS, QualityReport, RuleOutcome
 from .apart import Apart, Job
+from .bounds import bound_of
 from .connections import Connections
 from .dynamic import substituted
 from .evaluation import Answer, Evaluation
@@ -165,11 +166,18 @@ def _outcome(
     labels = {} if isinstance(rule, model.Analyzer) else dict(ruleset.default_labels + rule.labels)
     text = write_rule(rule)
     line = rule.span.line if rule.span else None
-    evaluated = ""
-    if resolved and not isinstance(rule, model.Analyzer):
-        evaluated = write_rule(substituted(rule, resolved))
+    changed = substituted(rule, resolved) if not isinstance(rule, model.Analyzer) else rule
+    evaluated = write_rule(changed) if resolved else ""
     return RuleOutcome(
-        name, text, answer.outcome, answer.message, answer.metrics, labels, line, evaluated
+        name,
+        text,
+        answer.outcome,
+        answer.message,
+        answer.metrics,
+        labels,
+        line,
+        evaluated,
+        bound_of(changed),
     )
 
 

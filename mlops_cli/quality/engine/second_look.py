@@ -48,7 +48,7 @@ def look_at_rows(
     """Evaluate composites row by row, and write the rows that fail, as far as these are wanted.
 
     Raises:
-        QualityError: The rows cannot be written.
+        RowsError: The rows cannot be written.
     """
     by_row = composite == "row" and any(isinstance(rule, model.Composite) for rule in rules.rules)
     if rows is None and not by_row:

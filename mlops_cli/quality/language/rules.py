@@ -180,18 +180,18 @@ _ALL = (
         "here datasets",
         "Ratio of two aggregates",
     ),
-    _row("DetectAnomalies", "metric...", "", "", "The metric is as its history says"),
-    _row("AllStatistics", "column", "number", "analyzer", "A collection of statistics"),
-    _row("FileFreshness", "path?", "date", "threshold", "When files were last modified"),
-    _row("FileSize", "path?", "size", "threshold", "Size of files"),
+    _row("DetectAnomalies", "metric...", "", "here", "The metric is as its history says"),
+    _row("AllStatistics", "column", "number", "analyzer here", "A collection of statistics"),
+    _row("FileFreshness", "path?", "date", "threshold here", "When files were last modified"),
+    _row("FileSize", "path?", "size", "threshold here", "Size of files"),
     _row(
         "FileMatch",
         "path?, other path?",
         "text",
-        "optional",
+        "optional here",
         "Checksums of files, or the same content in two places",
     ),
-    _row("FileUniqueness", "path?", "number", "", "Share of files with a content of their own"),
+    _row("FileUniqueness", "path?", "number", "here", "Share of files with a content of their own"),
 )
 
 RULE_TYPES: dict[str, RuleType] = {rule_type.name: rule_type for rule_type in _ALL}
