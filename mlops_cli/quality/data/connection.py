@@ -26,7 +26,7 @@ def connect(memory: str = _MEMORY) -> duckdb.DuckDBPyConnection:
     folder = Path(tempfile.gettempdir())
     spill = folder / f"quality-{os.getpid()}-{os.urandom(4).hex()}"
     most = min(_MOST_SPILL, shutil.disk_usage(folder).free // 2)
-    return duckdb.connect(
+    connection = duckdb.connect(
         ":memory:",
         config={
             "memory_limit": memory,
@@ -38,6 +38,9 @@ def connect(memory: str = _MEMORY) -> duckdb.DuckDBPyConnection:
             "autoload_known_extensions": False,
         },
     )
+    # After two seconds it would draw one on stdout, into our JSON; cursors inherit this.
+    connection.execute("SET enable_progress_bar = false")
+    return connection
 
 
 def lock(connection: duckdb.DuckDBPyConnection) -> None:

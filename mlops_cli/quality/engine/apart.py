@@ -23,7 +23,7 @@ from typing import IO, TYPE_CHECKING, Any
 from ..language import model
 from ..language.printer import write_rule
 from ..report import ERROR, PASS
-from .custom_sql import custom_sql
+from .custom_sql import custom_sql, passes
 from .measurement import Measure, Single, Verdict, shown
 from .values import CannotEvaluateError
 
@@ -45,9 +45,10 @@ spec = importlib.util.spec_from_file_location(
 )
 sys.modules[start["name"]] = room = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(room)
-importlib.import_module(start["name"] + ".engine.child").serve(sys.stdin, sys.stdout)
+importlib.import_module(start["name"] + ".engine.child").serve()
 """
 _GRACE_SECONDS = 10.0
+_EXIT_SECONDS = 1.0
 _LONGEST_ANSWER = 1 << 20
 
 
@@ -133,10 +134,13 @@ class Apart:
             in_time = late.is_alive()
             late.cancel()
         if not isinstance(found, dict):
+            with suppress(subprocess.TimeoutExpired):
+                child.wait(_EXIT_SECONDS)  # how it ended by itself, if it did
+            code = child.returncode
             self._kill()
             if not in_time:
                 raise CannotEvaluateError(f"{what} took longer than {shown(seconds)} seconds")
-            raise CannotEvaluateError(f"{what} ended its process: {_end(child.returncode)}")
+            raise CannotEvaluateError(f"{what} ended its process: {_end(code)}")
         if "error" in found:
             self._kill()
             raise CannotEvaluateError(f"{what} failed: {found['error']}")
@@ -199,7 +203,7 @@ def apart(rule: Single, context: Context, where: str | None) -> Measure:
     def finish(_found: Found) -> Verdict:
         return process.answer(rule)
 
-    return Measure({}, finish, needs_rows=False)
+    return Measure({}, finish, needs_rows=False, row=passes(rule, context))
 
 
 def _plain(rule: Single) -> Single:
@@ -222,6 +226,6 @@ def _kill_group(pid: int) -> None:
 
 
 def _end(code: int | None) -> str:
-    if code is not None and code < 0:
-        return f"signal {-code}"
-    return f"exit code {code}"
+    if code is None:
+        return "it gave no answer that can be read"
+    return f"signal {-code}" if code < 0 else f"exit code {code}"

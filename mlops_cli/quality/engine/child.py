@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
@@ -29,9 +30,16 @@ _MOST_MEMORY = 6 << 30
 _SPARE_SECONDS = 5
 
 
-def serve(questions: IO[str], answers: IO[str]) -> None:
-    """Answer until there is no question left: first the data, then rules."""
-    _limit()
+def serve() -> None:
+    """Answer on stdin and stdout until there is no question left: first the data, then rules."""
+    # What a library prints must not be taken for an answer.
+    with os.fdopen(os.dup(1), "w", encoding="utf-8") as answers:
+        os.dup2(2, 1)
+        _limit()
+        _serve(sys.stdin, answers)
+
+
+def _serve(questions: IO[str], answers: IO[str]) -> None:
     # While the near end is still busy: this takes most of the time to start.
     import duckdb
 
