@@ -100,7 +100,7 @@ def export(
 
 def _glue(ruleset: Ruleset, form: str, _name: str, _dataset: str) -> Export:
     text, rules = to_glue.write(ruleset)
-    notes = to_glue.NOTES
+    notes: tuple[str, ...] = to_glue.NOTES
     if len(text) > to_glue.MOST_CHARACTERS:
         notes = (*notes, f"Glue takes {to_glue.MOST_CHARACTERS:,} characters: split the ruleset")
     return Export("glue", form, text, "dqdl", rules, notes)

@@ -71,6 +71,7 @@ def translate_rules(
     for position, rule in enumerate(ruleset.rules, start=1):
         labels = tuple(dict(ruleset.default_labels + rule.labels).items())
         line = rule.span.line if rule.span else None
+        reasons: tuple[str, ...]
         try:
             made = _translate(rule, translate)
         except CannotExportError as error:

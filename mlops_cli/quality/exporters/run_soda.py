@@ -78,22 +78,30 @@ def _about(text: str) -> dict[str, Any]:
     return about
 
 
-def _verify(text: str, about: dict[str, Any], connection: Foreign) -> list[Any]:
+def _verify(text: str, about: dict[str, Any], connection: Foreign) -> list[Foreign]:
     found, errors = _run(text, about["source"], connection)
     if not errors:
-        return found
+        return [_settled(one, "") for one in found]
     # Soda runs all checks in one query: a check that it cannot run takes the others with it.
-    alone: list[Any] = []
+    alone: list[Foreign] = []
     for rule in about["rules"]:
         own, errors = _run(_only(text, rule["name"]), about["source"], connection)
         said = shape.one_line(errors[0]) if errors else ""
-        for one in own:
-            without = one.outcome == shape.ERROR
-            message = said if without and said else one.message
-            alone.append(shape.Finding([rule["name"]], one.outcome, message, one.metrics))
-        if errors and not own:
+        if said and not own:
             alone.append(shape.Finding([rule["name"]], shape.ERROR, said))
+        alone += [
+            _settled(shape.Finding([rule["name"]], one.outcome, one.message, one.metrics), said)
+            for one in own
+        ]
     return alone
+
+
+def _settled(found: Foreign, said: str) -> Foreign:
+    """What has no value, although nothing went wrong, has not passed."""
+    if found.outcome != shape.ERROR:
+        return found
+    outcome = shape.ERROR if said else shape.FAIL
+    return shape.Finding(found.rules, outcome, said or found.message, found.metrics)
 
 
 def _run(text: str, source: str, connection: Foreign) -> tuple[list[Any], list[str]]:
@@ -125,7 +133,7 @@ def _finding(result: Foreign) -> Foreign:
     metrics = {f"{about}.{check.type}": float(value)} if isinstance(value, int | float) else {}
     if outcome == shape.PASS:
         return shape.Finding(rules, outcome, "", metrics)
-    said = "it could not be evaluated" if value is None else f"observed {value:.10g}"
+    said = "it has no value" if value is None else f"observed {value:.10g}"
     return shape.Finding(rules, outcome, f"{check.type} of `{about}`: {said}", metrics)
 
 
@@ -138,7 +146,7 @@ def _only(text: str, rule: str) -> str:
         column["checks"] = _own(column.get("checks", []), rule)
     contract["columns"] = [one for one in contract.get("columns", []) if one["checks"]]
     # JSON is YAML.
-    return json.dumps({key: value for key, value in contract.items() if value})
+    return json.dumps({key: value for key, value in contract.items() if value or key == "columns"})
 
 
 def _own(checks: list[dict[str, Any]], rule: str) -> list[dict[str, Any]]:

@@ -36,7 +36,8 @@ class Dialect:
 
     def name(self, text: str) -> str:
         """Quote a column."""
-        return f"{self.name_quote}{text.replace(self.name_quote, self.name_quote * 2)}{self.name_quote}"
+        quote = self.name_quote
+        return f"{quote}{text.replace(quote, quote * 2)}{quote}"
 
     def text(self, text: str) -> str:
         """Write a text."""

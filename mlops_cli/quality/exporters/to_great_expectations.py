@@ -514,7 +514,7 @@ def _data_type(rule: model.Rule, where: Alternatives) -> _Made:
     made = _expect("column_values_to_be_in_type_list", column=_column(rule),
                    type_list=list(_TYPES[kind]))  # fmt: skip
     stored = "it looks at the type the column is stored as, and not at what its values could be"
-    return Translated((made, _filled(rule, where)), (stored,))
+    return Translated((made, _filled(rule, where), _ROWS), (stored,))
 
 
 def _exists(rule: model.Rule, _where: Alternatives) -> _Made:

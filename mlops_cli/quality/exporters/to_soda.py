@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from ..language import model
+from ..language.printer import quote
 from .loss import Translated
 from .sql_text import ANSI, numbers_sql, predicate
 from .terms import (
@@ -26,7 +27,7 @@ from .terms import (
     values_of,
     worth,
 )
-from .where import is_plain
+from .where import portable
 from .yaml_text import write_yaml
 
 if TYPE_CHECKING:
@@ -95,11 +96,14 @@ def translate(rule: model.Rule, dataset: Dataset) -> _Made:
     """
     if rule.type in _REASONS or rule.type not in _RULES:
         raise CannotExportError(_REASONS.get(rule.type, "there is no check of this kind"))
-    made = _RULES[rule.type](rule, dataset)
-    if rule.where is not None and not is_plain(rule.where.value):
-        read = "its `where` is Spark SQL, and the data source reads it"
-        return Translated(made.parts, (*made.differences, read))
-    return made
+    if rule.where is None:
+        return _RULES[rule.type](rule, dataset)
+    where, standard = portable(rule.where.value)
+    made = _RULES[rule.type](replace(rule, where=model.Text(quote(where)[1:-1])), dataset)
+    if standard:
+        return made
+    read = "a function of its `where` is Spark's, and the data source reads it"
+    return Translated(made.parts, (*made.differences, read))
 
 
 def write(written: Written[SodaCheck], dataset: Dataset) -> str:
@@ -125,8 +129,8 @@ def write(written: Written[SodaCheck], dataset: Dataset) -> str:
             place.append({part.type: about | part.body})
         if _ROWS in parts:
             needing.append(exported.name)
-    if columns:
-        contract["columns"] = [{"name": name, "checks": own} for name, own in columns.items()]
+    # Soda wants the key even when it is about no column.
+    contract["columns"] = [{"name": name, "checks": own} for name, own in columns.items()]
     if needing:
         about = {"name": f"There are rows: {' '.join(needing)}", "qualifier": "rows"}
         checks.insert(0, {_ROWS.type: about | _ROWS.body})
@@ -236,7 +240,7 @@ def _groups(rule: model.Rule, dataset: Dataset) -> str:
     keyed = " OR ".join(f"{name} IS NOT NULL" for name in names)
     also = f" AND ({rule.where.value})" if rule.where is not None else ""
     return (
-        f"FROM (SELECT count(*) AS n FROM {dataset.sql()} "
+        f"FROM (SELECT count(*) AS n FROM {dataset.sql()} "  # noqa: S608
         f"WHERE ({keyed}){also} GROUP BY {', '.join(names)}) AS counted"
     )
 
@@ -442,7 +446,7 @@ def _table(dataset: Dataset, name: str) -> str:
 
 def _row_count_match(rule: model.Rule, dataset: Dataset) -> _Made:
     other = _column(rule)
-    value = f"count(*) * 1.0 / (SELECT count(*) FROM {dataset.sql(other)})"
+    value = f"count(*) * 1.0 / (SELECT count(*) FROM {dataset.sql(other)})"  # noqa: S608
     found = _measured(needed(rule.condition), query=(value, f"FROM {dataset.sql()}"))
     return Translated((found,), (_table(dataset, other),))
 
@@ -458,7 +462,7 @@ def _integrity(rule: model.Rule, dataset: Dataset) -> _Made:
         f"theirs.{ANSI.name(there)} = ours.{ANSI.name(here)}"
         for here, there in zip(ours, theirs, strict=True)
     )
-    held = f"EXISTS (SELECT 1 FROM {dataset.sql(other)} AS theirs WHERE {pairs})"
+    held = f"EXISTS (SELECT 1 FROM {dataset.sql(other)} AS theirs WHERE {pairs})"  # noqa: S608
     value = f"avg(CASE WHEN {held} THEN 1.0 ELSE 0.0 END)"
     query = (value, f"FROM {dataset.sql()} AS ours")
     return Translated(
@@ -483,8 +487,8 @@ def _one(text: str, dataset: Dataset, tables: list[str]) -> str:
     name = column if dot else other
     if dot and other != "primary":
         tables.append(other)
-        return f"(SELECT {matched[1]}({ANSI.name(name)}) FROM {dataset.sql(other)})"
-    return f"(SELECT {matched[1]}({ANSI.name(name)}) FROM {dataset.sql()})"
+        return f"(SELECT {matched[1]}({ANSI.name(name)}) FROM {dataset.sql(other)})"  # noqa: S608
+    return f"(SELECT {matched[1]}({ANSI.name(name)}) FROM {dataset.sql()})"  # noqa: S608
 
 
 _RULES: Final[dict[str, Callable[[model.Rule, Dataset], _Made]]] = {

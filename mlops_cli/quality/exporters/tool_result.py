@@ -118,8 +118,8 @@ def _joined(rule: dict[str, Any], found: list[Finding]) -> dict[str, Any]:
     """Join the checks of a rule: all of them must hold."""
     own = [one for one in found if rule["name"] in one.rules]
     outcomes = {one.outcome for one in own}
-    # A rule that no check stands for has no verdict.
-    outcome = next((kind for kind in (FAIL, ERROR) if kind in outcomes), PASS if own else ERROR)
+    # A rule that no check stands for has no verdict, and an error is never outvoted.
+    outcome = next((kind for kind in (ERROR, FAIL) if kind in outcomes), PASS if own else ERROR)
     messages = [one.message for one in own if one.outcome != PASS and one.message]
     metrics = {key: value for one in own for key, value in one.metrics.items()}
     return _entry(rule, outcome, "; ".join(messages)[: 2 * _SHOWN], metrics)

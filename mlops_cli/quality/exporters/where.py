@@ -56,17 +56,22 @@ def both(first: Alternatives, second: Alternatives) -> Alternatives:
     return found
 
 
-def is_plain(text: str | None) -> bool:
-    """Do Spark and other databases read this condition as the same thing?"""
-    if text is None:
-        return True
+def portable(text: str) -> tuple[str, bool]:
+    """Write a `where` as standard SQL with names in quotes, and tell whether that is all of it.
+
+    Raises:
+        CannotExportError: It is no SQL condition.
+    """
     import sqlglot
+    from sqlglot import expressions as sql
 
     try:
         parsed = sqlglot.parse_one(text, read="spark")
-        return parsed.sql("spark") == parsed.sql("duckdb") == parsed.sql()
-    except sqlglot.errors.SqlglotError:
-        return False
+    except sqlglot.errors.SqlglotError as error:
+        raise CannotExportError("its `where` is no SQL condition") from error
+    common = (sql.And, sql.Or, sql.Case, sql.If, sql.Coalesce)
+    calls = [one for one in parsed.find_all(sql.Func) if not isinstance(one, common)]
+    return parsed.sql(identify=True), not calls
 
 
 def _read(node: Any, *, negated: bool) -> Alternatives:  # noqa: ANN401 -- sqlglot's tree
