@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from mlops_cli.core.diagnostics import Severity
-from mlops_cli.project.paths import MANIFEST
+from mlops_cli.project.paths import MANIFEST, QUALITY_TOOLS, quality_lock
 
 from .base import Finding, check
 
@@ -70,11 +71,7 @@ def glue_takes_the_rulesets(subject: Subject) -> Iterator[Finding]:
     spec = _spec(subject)
     if spec is None or spec.quality != "glue":
         return
-    assert subject.project is not None  # noqa: S101 -- MLP101 is required
-    for given in dict.fromkeys(subject.project.model.quality.values()):
-        text = subject.texts.get(Path(given))
-        if text is None:
-            continue
+    for path, text in _rulesets(subject):
         try:
             ruleset = parse(text)
         except DqdlErrors:  # MLP402 says so
@@ -82,12 +79,70 @@ def glue_takes_the_rulesets(subject: Subject) -> Iterator[Finding]:
         for one in lint(ruleset, text, _GLUE_TARGETS):
             yield Finding(
                 one.message,
-                Path(given),
+                path,
                 one.line,
                 one.column,
                 hint=one.hint,
                 severity=Severity.ERROR if one.refused else None,
             )
+
+
+@check("MLP413", requires=("MLP101",))
+def tools_are_locked(subject: Subject) -> Iterator[Finding]:
+    """Where Great Expectations or Soda runs the gates, the project has the lock of its packages.
+
+    Why: a deploy builds the tool an environment of its own, from the lock and from nothing else.
+
+    Fix: copy the lock that comes with `mlops`, which is tested, or make one with `uv pip compile`.
+    """
+    from mlops_cli.quality.exporters import lock_file
+
+    spec = _spec(subject)
+    if spec is None or spec.quality not in QUALITY_TOOLS:
+        return
+    lock = quality_lock(spec.quality)
+    if Path(lock) not in subject.files:
+        yield Finding(
+            f"The packages of `{spec.quality}` are not locked: `{lock}` is missing",
+            _MANIFEST,
+            subject=f"environments.{subject.environment}.quality",
+            hint=f"`cp {shlex.quote(str(lock_file(spec.quality)))} {lock}`",
+        )
+
+
+@check("MLP414", severity=Severity.NOTE, requires=("MLP402",))
+def tools_mean_the_same(subject: Subject) -> Iterator[Finding]:
+    """Where Great Expectations or Soda runs the gates, it means the same by every rule.
+
+    Why: the tool may judge a rule otherwise. One it cannot express is judged by the local engine.
+
+    Fix: nothing, where the difference does not matter; or say it with another rule.
+    """
+    from mlops_cli.quality import DqdlErrors, parse
+    from mlops_cli.quality.exporters import LOST, export
+
+    spec = _spec(subject)
+    if spec is None or spec.quality not in QUALITY_TOOLS:
+        return
+    for path, text in _rulesets(subject):
+        try:
+            losses = export(parse(text), spec.quality).losses
+        except DqdlErrors:  # MLP402 says so
+            continue
+        for rule in losses:
+            what = "is evaluated locally" if rule.status == LOST else "means something else"
+            yield Finding(
+                f"`{rule.rule}` {what} with `{spec.quality}`: {'; '.join(rule.reasons)}",
+                path,
+                rule.line,
+            )
+
+
+def _rulesets(subject: Subject) -> Iterator[tuple[Path, str]]:
+    assert subject.project is not None  # noqa: S101 -- MLP101 is required
+    for given in dict.fromkeys(subject.project.model.quality.values()):
+        if Path(given) in subject.texts:
+            yield Path(given), subject.texts[Path(given)]
 
 
 def _spec(subject: Subject) -> EnvironmentSpec | None:

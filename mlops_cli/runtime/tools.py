@@ -41,7 +41,11 @@ def evaluate(
         Refused: The tool came to no result.
     """
     tool = run.settings.quality
-    result = _ask(run, name, local_path(data))
+    exported = next((run.root / FOLDER).glob(f"{name}.*"), None)
+    if exported is not None and exported.stat().st_size == 0:
+        print(f"{tool} cannot express any rule of the gate; evaluated locally")  # noqa: T201 -- the task's log
+        return locally()
+    result = _ask(run, name, exported, local_path(data))
     lost = [one for one in result["NotExported"] if one["name"].startswith("Rule_")]
     for one in lost:
         print(f"{tool} cannot express {one['rule']}: {one['reason']}; evaluated locally")  # noqa: T201 -- the task's log
@@ -54,10 +58,9 @@ def evaluate(
     return result | _summary(rules, result["AggregatedMetrics"]["TotalRowsProcessed"])
 
 
-def _ask(run: Run, name: str, data: Path) -> dict[str, Any]:
-    tool, paths, folder = run.settings.quality, run.settings.paths, run.root / FOLDER
-    exported = next(folder.glob(f"{name}.*"), None)
-    script = next(folder.glob("run_*.py"), None)
+def _ask(run: Run, name: str, exported: Path | None, data: Path) -> dict[str, Any]:
+    tool, paths = run.settings.quality, run.settings.paths
+    script = next((run.root / FOLDER).glob("run_*.py"), None)
     if paths is None or paths.quality_python is None or exported is None or script is None:
         raise Refused(f"gate `{name}`: only a release of `mlops` has what {tool} needs")
     with tempfile.TemporaryDirectory() as scratch:

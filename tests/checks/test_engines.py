@@ -90,3 +90,31 @@ def test_the_section_of_an_environment_is_checked(project, old, new, says):
     edit(project / "mlops.yaml", old, new)
     report = validate(project, select=("MLP101",), progress=Silent())
     assert any(says in one.summary for one in report.diagnostics)
+
+
+@pytest.fixture(scope="module", params=["great-expectations", "soda"])
+def pristine_tool(request, tmp_path_factory):
+    """The Iris project with the answer of a tool, and the tool."""
+    folder = tmp_path_factory.mktemp("pristine")
+    answers = Answers(values={"quality": request.param}, git=False)
+    made = create("iris", template="tabular", into=folder, answers=answers, progress=Silent())
+    return request.param, made.path
+
+
+def test_a_tool_needs_its_lock(pristine_tool, tmp_path):
+    tool, pristine = pristine_tool
+    project = Path(shutil.copytree(pristine, tmp_path / "iris"))
+    assert {severity for _, severity, _ in found(project, tool)} <= {"note"}
+    (project / f"quality/{tool}.lock").unlink()
+    lost = f"The packages of `{tool}` are not locked: `quality/{tool}.lock` is missing"
+    assert ("MLP413", "error", lost) in found(project, tool)
+    assert found(project, "local") == []
+
+
+def test_a_rule_that_a_tool_cannot_express_is_noted(pristine_tool, tmp_path):
+    tool, pristine = pristine_tool
+    project = Path(shutil.copytree(pristine, tmp_path / "iris"))
+    edit(project / "quality/raw.dqdl", "RowCount >= 50", "(RowCount > 9) or (RowCount > 5)")
+    notes = [summary for code, _, summary in found(project, tool) if code == "MLP414"]
+    said = f"`(RowCount > 9) OR (RowCount > 5)` is evaluated locally with `{tool}`: "
+    assert any(note.startswith(said) for note in notes)
