@@ -84,7 +84,7 @@ def related_columns(
 def hold_out(
     source: Source,
     connection: duckdb.DuckDBPyConnection,
-    names: Sequence[str],
+    rules: Sequence[Suggestion],
     setting: Setting,
     *,
     target: str | None,
@@ -95,11 +95,13 @@ def hold_out(
     Args:
         source: What is described.
         connection: Where its rows are.
-        names: The columns that rules are about.
+        rules: What is proposed from all rows: only these are judged.
         setting: What the proposals start from.
         target: The column that a model learns to predict.
         task: What is learned of it.
     """
+    about = {name for rule in rules for name in (rule.column, rule.other) if name}
+    names = [column.name for column in source.columns if column.name in about]
     if setting.rows < _ROWS_FOR_ANY or not names:
         return HeldOut()
     table = identifier(f"held_out_{os.urandom(4).hex()}")
@@ -116,7 +118,7 @@ def hold_out(
             for held in _parts(setting.rows, len(names))
         ]
         splits = [one for one in splits if one.others.rows and one.described.rows]
-        return _judge(splits, setting, target, task)
+        return _judge(splits, {rule.key for rule in rules}, setting, target=target, task=task)
     finally:
         connection.execute(f"DROP TABLE {table}")
 
@@ -159,7 +161,12 @@ def _split(
 
 
 def _judge(
-    splits: Sequence[_Split], setting: Setting, target: str | None, task: str | None
+    splits: Sequence[_Split],
+    keys: set[Key],
+    setting: Setting,
+    *,
+    target: str | None,
+    task: str | None,
 ) -> HeldOut:
     widened: dict[Key, float] = {}
     judged: set[Key] = set()
@@ -171,9 +178,8 @@ def _judge(
         for split in splits:
             own = replace(setting, rows=split.described.rows, widened=widened)
             found = all_rules(split.described, split.related, own, target=target, task=task)
-            asked = _askable(found, split.others.rows)
-            if wider > 1:
-                asked = [one for one in asked if one.key in again]
+            wanted = again if wider > 1 else keys
+            asked = [one for one in _askable(found, split.others.rows) if one.key in wanted]
             judged |= {one.key for one in asked}
             failed |= _failing(asked, split.others, setting)
         if not failed:

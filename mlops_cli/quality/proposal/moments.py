@@ -71,8 +71,8 @@ def _bounds(
         f'ColumnValues {name} >= "{year}-01-01"{share}',
         f"the earliest of `{column.name}` is of {low.year}; a date long before is a placeholder",
         column.name,
-        "first",
-        OF_BOUNDS,
+        kind="first",
+        rank=OF_BOUNDS,
         rows_needed=needed,
     )
     if high <= setting.now:
@@ -80,8 +80,8 @@ def _bounds(
             f"ColumnValues {name} <= (now() + 1 days){share}",
             f"no `{column.name}` lies in the future; a day is left for clocks and time zones",
             column.name,
-            "last",
-            OF_BOUNDS,
+            kind="last",
+            rank=OF_BOUNDS,
             rows_needed=needed,
         )
 
@@ -114,8 +114,8 @@ def _freshness(
         rule,
         f"`{column.name}`: {every}, the newest is {_said(age)} old; {_said(slack)} are slack",
         column.name,
-        "fresh",
-        OF_BOUNDS,
+        kind="fresh",
+        rank=OF_BOUNDS,
         rows_needed=None,
     )
 

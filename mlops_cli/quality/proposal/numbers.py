@@ -123,16 +123,16 @@ def _bounds(
             f"ColumnValues {quote(column.name)} >= 0{_threshold(column, setting, 1.0)}",
             f"`{column.name}` was never negative in {filled(column, setting.rows)} rows",
             column.name,
-            "never negative",
-            OF_BOUNDS,
+            kind="never negative",
+            rank=OF_BOUNDS,
         )
         if (end := _natural_end(column, high)) is not None:
             yield Suggestion(
                 f"ColumnValues {quote(column.name)} <= {end}{_threshold(column, setting, 1.0)}",
                 f"`{column.name}` reads like a share: it lay between 0 and {end}",
                 column.name,
-                "natural end",
-                OF_BOUNDS,
+                kind="natural end",
+                rank=OF_BOUNDS,
             )
             return
     ends = _Ends(natural, tails.lower > tails.longest and not natural, tails.upper > tails.longest)
@@ -211,8 +211,8 @@ def _bound(
         f"ColumnValues {quote(column.name)} {condition}{_threshold(column, setting, share)}",
         reason,
         column.name,
-        "bounds",
-        OF_BOUNDS,
+        kind="bounds",
+        rank=OF_BOUNDS,
         rows_needed=1 if share == 1.0 and not column.nulls else 200,
     )
 
@@ -263,8 +263,8 @@ def _moments(
         f"the standard deviation of `{column.name}` was {deviation:.4g}; "
         f"{factor:.3g} times less or more is slack",
         column.name,
-        "deviation",
-        OF_SPREAD,
+        kind="deviation",
+        rank=OF_SPREAD,
         rows_needed=100,
     )
     if rows < _ROWS_FOR_TAILS:
@@ -276,7 +276,7 @@ def _moments(
         f"the mean of `{column.name}` was {mean:.4g}; "
         f"{band / deviation:.2g} standard deviations to each side are slack",
         column.name,
-        "mean",
-        OF_SPREAD,
+        kind="mean",
+        rank=OF_SPREAD,
         rows_needed=100,
     )

@@ -29,6 +29,8 @@ _COUNTED_ANYWAY = 1_000
 _NEARLY_UNIQUE = 0.85  # the estimate is good to a few percent
 _SAMPLED_CELLS = 2_000_000
 _MOST_SAMPLED, _FEWEST_SAMPLED = 200_000, 1_000
+# Each aggregate of distinct values holds memory of its own, however few rows there are.
+_TOGETHER = 40
 _SAMPLE = "profile_sample"
 
 
@@ -106,11 +108,16 @@ def describe(
 ) -> Profile:
     """Describe the table `data` of a connection."""
     exact = rows * len(columns) <= _EXACT_CELLS
-    found = _aggregates(connection, columns, exact=exact)
+    found = [
+        values
+        for start in range(0, len(columns), _TOGETHER)
+        for values in _aggregates(connection, columns[start : start + _TOGETHER], exact=exact)
+    ]
     described = [
         _describe(connection, column, rows, values, exact=exact)
         for column, values in zip(columns, found, strict=True)
     ]
+    described = _with_top(connection, described)
     return Profile(uri, rows, tuple(_sampled(connection, described, rows)))
 
 
@@ -164,24 +171,31 @@ def _describe(
             f"SELECT count(*) FROM (SELECT {name} FROM data WHERE {name} IS NOT NULL GROUP BY 1)"  # noqa: S608
         ).fetchone()
         distinct, estimated = (row or (0,))[0], False
-    top: tuple[tuple[object, int], ...] = ()
-    if 0 < distinct <= FEW:
-        top = tuple(
-            connection.execute(
-                f"SELECT {name}, count(*) AS n FROM data WHERE {name} IS NOT NULL "  # noqa: S608
-                f"GROUP BY {name} ORDER BY n DESC, {name} LIMIT {FEW}"
-            ).fetchall()
-        )
     return ColumnProfile(
         column.name,
         column.type,
         nulls=rows - filled,
         distinct=min(distinct, filled),
-        top=top,
         note=column.note,
         estimated=estimated,
         **values,
     )
+
+
+def _with_top(
+    connection: duckdb.DuckDBPyConnection, columns: Sequence[ColumnProfile]
+) -> list[ColumnProfile]:
+    """Count each value of the columns that have few."""
+    few = [one.name for one in columns if 0 < one.distinct <= FEW and one.type != "other"]
+    found: dict[str, tuple[tuple[object, int], ...]] = {}
+    for start in range(0, len(few), _TOGETHER):
+        names = few[start : start + _TOGETHER]
+        sql = ", ".join(f"histogram({identifier(name)})" for name in names)
+        row = connection.execute(f"SELECT {sql} FROM data").fetchone() or ()  # noqa: S608
+        for name, counts in zip(names, row, strict=True):
+            # Stable, so that what is equally frequent stays in the order of the values.
+            found[name] = tuple(sorted((counts or {}).items(), key=lambda one: -one[1]))
+    return [replace(one, top=found.get(one.name, ())) for one in columns]
 
 
 def _worth_counting(column: Column, distinct: int, filled: int) -> bool:
@@ -205,7 +219,10 @@ def _sampled(
     if rows > min(most, _MOST_SAMPLED):
         table = _SAMPLE
         _take(connection, [one.name for one in chosen], min(most, _MOST_SAMPLED), rows)
-    spreads = _spreads(connection, table, numbers, min(rows, most, _MOST_SAMPLED))
+    spreads: dict[str, Spread] = {}
+    for start in range(0, len(numbers), _TOGETHER):
+        together = numbers[start : start + _TOGETHER]
+        spreads |= _spreads(connection, table, together, min(rows, most, _MOST_SAMPLED))
     shapes = text_shapes(connection, table, [one.name for one in texts])
     if table == _SAMPLE:
         connection.execute(f"DROP TABLE {_SAMPLE}")

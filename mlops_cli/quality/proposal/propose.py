@@ -85,11 +85,12 @@ def propose(
         with reading(source.uri):
             described = profile or describe(connection, source.columns, source.uri, source.rows)
             names = [column.name for column in described.columns]
-            held = hold_out(source, connection, names, setting, target=target, task=task)
-            setting = replace(setting, widened=held.widened)
             alone = from_profile(described, setting, target=target, task=task)
             sample = _sample(connection, names, source.rows)
             related = related_columns(connection, sample, described, alone)
+            useful, _ = _most_useful([*alone, *related])
+            held = hold_out(source, connection, useful, setting, target=target, task=task)
+            setting = replace(setting, widened=held.widened)
             found = all_rules(described, related, setting, target=target, task=task)
             everything = source
             if len(names) < len(source.columns):
@@ -151,8 +152,9 @@ def _explained(one: Suggestion, held: HeldOut) -> Suggestion:
     return replace(one, reason=reason)
 
 
-def _most_useful(rules: Sequence[Suggestion]) -> tuple[list[Suggestion], list[Suggestion]]:
+def _most_useful(found: Sequence[Found]) -> tuple[list[Suggestion], list[Suggestion]]:
     """Cut a ruleset to what can be read, and to what Glue takes; the most useful rules stay."""
+    rules = [one for one in found if isinstance(one, Suggestion)]
     room, chosen = _MOST_CHARACTERS, set()
     by_rank = sorted(range(len(rules)), key=lambda position: rules[position].rank)
     for position in by_rank[:_MOST_RULES]:

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from .profile import ColumnProfile, Profile
 
 _MOST_KEY_COLUMNS = 8
-_MOST_NUMBERS = 24
+_MOST_NUMBERS = 16
 _MOST_COPIES = 60
 _MOST_ALIKE = 40
 _MOST_DISTINCT_ALIKE = 1_000
@@ -95,8 +95,9 @@ def _key(connection: duckdb.DuckDBPyConnection, sample: str, profile: Profile) -
                 f"`{first.name}` and `{second.name}` together occur once in each of the "
                 f"{profile.rows} rows; neither does alone",
                 first.name,
-                f"key with {second.name}",
-                OF_A_KEY,
+                kind=f"key with {second.name}",
+                rank=OF_A_KEY,
+                other=second.name,
             )
             return
 
@@ -202,8 +203,9 @@ def _correlated(
             f"`{first}` and `{second}` move together (correlation {value:.4f}), so a model needs "
             "one of them; if they part, one of them is broken",
             first,
-            f"correlation with {second}",
-            OF_SPREAD,
+            kind=f"correlation with {second}",
+            rank=OF_SPREAD,
+            other=second,
             rows_needed=_ROWS_FOR_CORRELATION,
         )
     if len(strong) > _MOST_CORRELATIONS:

@@ -26,8 +26,12 @@ _CASTS = ("Integer", "Long", "Double", "Date", "Timestamp")
 _CLASSES = {"A": "[A-Z]", "a": "[a-z]", "9": "[0-9]"}
 _LITERALS = " -_/:@#"
 _RUNS = re.compile(r"A+|a+|9+|[^Aa9]")
-_MOST_SHAPES = 1_000
-_FIRST_TEXTS = 500
+_FIRST = 1_000
+_TOGETHER = 20
+_LONGEST_TEXT = 64
+_AS_CLASSES = str.maketrans(
+    string.ascii_uppercase + string.ascii_lowercase + string.digits, "A" * 26 + "a" * 26 + "9" * 10
+)
 _LONGEST_PATTERN = 12
 
 
@@ -49,28 +53,55 @@ def text_shapes(
     connection: duckdb.DuckDBPyConnection, table: str, columns: Sequence[str]
 ) -> dict[str, TextShape]:
     """Look at the texts of columns."""
-    return {name: _shape(connection, table, name) for name in columns}
+    found: dict[str, TextShape] = {}
+    for start in range(0, len(columns), _TOGETHER):
+        found |= _shapes(connection, table, columns[start : start + _TOGETHER])
+    return found
 
 
-def _shape(connection: duckdb.DuckDBPyConnection, table: str, column: str) -> TextShape:
-    name = identifier(column)
-    tests = {f"format {one}": _is(name, pattern) for one, pattern in FORMATS.items()}
-    typed = Column(column, "text")
-    tests |= {f"type {one}": castable(typed, name, one) for one in _CASTS}
-    # Most columns fail on their first texts already; only what is left is worth every text.
-    passing = list(tests)
-    values = 0
-    for rows in (200, None):
-        limit = "" if rows is None else f" LIMIT {rows}"
-        asked = "".join(f", bool_and(coalesce({tests[one]}, false))" for one in passing)
-        row = connection.execute(
-            f"SELECT count(*){asked} FROM (SELECT {name} FROM {table} "  # noqa: S608
-            f"WHERE {name} IS NOT NULL{limit})"
-        ).fetchone() or (0,)
-        values, answers = row[0], row[1:]
-        passing = [one for one, yes in zip(passing, answers, strict=True) if yes]
-    found = {one.split(" ", 1)[0]: one.split(" ", 1)[1] for one in reversed(passing)}
-    pattern = "" if "format" in found else _pattern(connection, table, name)
+def _shapes(
+    connection: duckdb.DuckDBPyConnection, table: str, columns: Sequence[str]
+) -> dict[str, TextShape]:
+    """Ask of the first texts what could be, and of all texts what of it is."""
+    names = [identifier(column) for column in columns]
+    rows = connection.execute(f"SELECT {', '.join(names)} FROM {table} LIMIT {_FIRST}").fetchall()  # noqa: S608
+    tests: dict[tuple[str, str], str] = {}
+    for position, (column, name) in enumerate(zip(columns, names, strict=True)):
+        kinds = [_shape_of(row[position]) for row in rows if row[position] is not None]
+        if pattern := _generalised(kinds):
+            tests[column, f"pattern {pattern}"] = _is(name, pattern)
+        tests |= {(column, f"format {one}"): _is(name, FORMATS[one]) for one in FORMATS}
+        typed = Column(column, "text")
+        tests |= {(column, f"type {one}"): castable(typed, name, one) for one in _CASTS}
+    first = f"(SELECT {', '.join(names)} FROM {table} LIMIT {_FIRST})"  # noqa: S608
+    tests = _holding(connection, first, tests)
+    tests = _holding(connection, table, tests)
+    counts = ", ".join(f"count({name})" for name in names)
+    values = connection.execute(f"SELECT {counts} FROM {table}").fetchone() or ()  # noqa: S608
+    return {
+        column: _shape(count, [what for one, what in tests if one == column])
+        for column, count in zip(columns, values, strict=True)
+    }
+
+
+def _holding(
+    connection: duckdb.DuckDBPyConnection, table: str, tests: dict[tuple[str, str], str]
+) -> dict[tuple[str, str], str]:
+    """Keep the tests that every text passes; one about no text holds."""
+    if not tests:
+        return {}
+    asked = ", ".join(
+        f"coalesce(bool_and({identifier(column)} IS NULL OR coalesce({test}, false)), true)"
+        for (column, _), test in tests.items()
+    )
+    row = connection.execute(f"SELECT {asked} FROM {table}").fetchone() or ()  # noqa: S608
+    return {key: tests[key] for key, yes in zip(tests, row, strict=True) if yes}
+
+
+def _shape(values: int, holding: Sequence[str]) -> TextShape:
+    # The first of each kind is the narrowest.
+    found = dict(what.split(" ", 1) for what in reversed(holding))
+    pattern = "" if "format" in found else found.get("pattern", "")
     return TextShape(values, found.get("format", ""), found.get("type", ""), pattern)
 
 
@@ -78,31 +109,12 @@ def _is(name: str, pattern: str) -> str:
     return f"regexp_full_match({name}, {literal(pattern)})"
 
 
-def _pattern(connection: duckdb.DuckDBPyConnection, table: str, name: str) -> str:
-    """The pattern that all texts share; nothing when they are made in several ways."""
-    letters = string.ascii_uppercase + string.ascii_lowercase + string.digits
-    classes = "A" * 26 + "a" * 26 + "9" * 10
-    # A text that is cut at 64 has a shape all the same, and the rule is tried on all of it.
-    shape = f"translate(left({name}, 64), '{letters}', '{classes}')"
-    # Taking texts apart is slow and trying a pattern is not, so the first texts make it.
-    for limit in (f" LIMIT {_FIRST_TEXTS}", ""):
-        found = connection.execute(
-            f"SELECT DISTINCT {shape} FROM (SELECT {name} FROM {table} "  # noqa: S608
-            f"WHERE {name} IS NOT NULL{limit}) LIMIT {_MOST_SHAPES}"
-        ).fetchall()
-        pattern = _generalised([text for (text,) in found])
-        if not pattern or len(found) == _MOST_SHAPES:
-            return ""
-        row = connection.execute(
-            f"SELECT bool_and({_is(name, pattern)}) FROM {table}"  # noqa: S608
-        ).fetchone()
-        if row and row[0]:
-            return pattern
-    return ""
+def _shape_of(text: str) -> str:
+    return text[:_LONGEST_TEXT].translate(_AS_CLASSES)
 
 
 def _generalised(shapes: Sequence[str]) -> str:
-    runs = [_RUNS.findall(shape) for shape in shapes]
+    runs = [_RUNS.findall(shape) for shape in set(shapes)]
     kinds = {tuple(run[0] for run in one) for one in runs}
     if len(kinds) != 1:
         return ""

@@ -82,7 +82,7 @@ def _of_a_column(column: ColumnProfile, setting: Setting, role: str | None) -> I
     rows = setting.rows
     if not filled(column, rows):
         rule = f"ColumnExists {quote(column.name)}"
-        yield Suggestion(rule, f"`{column.name}` has no values yet", column.name, "exists")
+        yield Suggestion(rule, f"`{column.name}` has no values yet", column.name, kind="exists")
         return
     if role is None and is_identifier(column, rows):
         yield from identifier_rules(column, setting)

@@ -54,8 +54,8 @@ def _type(column: ColumnProfile, shape: TextShape, setting: Setting) -> Suggesti
         f"`{column.name}` is stored as text, and all of {counted(shape.values, 'text')} "
         f"read as {shape.type}",
         column.name,
-        "type",
-        OF_FORM,
+        kind="type",
+        rank=OF_FORM,
         rows_needed=200 if column.nulls else 1,
     )
 
@@ -66,8 +66,8 @@ def _pattern(column: ColumnProfile, shape: TextShape, pattern: str, setting: Set
         f'ColumnValues {quote(column.name)} matches "{pattern}"{_share(column, setting)}',
         f"all of {counted(shape.values, 'text')} of `{column.name}` {what}",
         column.name,
-        "pattern",
-        OF_FORM,
+        kind="pattern",
+        rank=OF_FORM,
         rows_needed=200 if column.nulls else 1,
     )
 
@@ -82,8 +82,8 @@ def _length(column: ColumnProfile, setting: Setting, *, certain: bool) -> Iterat
             f"each of the {filled(column, setting.rows)} texts of `{column.name}` has "
             f"{counted(longest, 'character')}",
             column.name,
-            "length",
-            OF_FORM,
+            kind="length",
+            rank=OF_FORM,
         )
         return
     most = max(1, round(2 * wider * longest))
@@ -97,6 +97,6 @@ def _length(column: ColumnProfile, setting: Setting, *, certain: bool) -> Iterat
         f"ColumnLength {name} {condition}",
         f"texts of `{column.name}`: {reason}; {2 * wider:g} times is slack",
         column.name,
-        "length",
-        OF_FORM,
+        kind="length",
+        rank=OF_FORM,
     )

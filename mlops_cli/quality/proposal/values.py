@@ -45,7 +45,7 @@ def completeness(column: ColumnProfile, setting: Setting) -> Iterator[Found]:
     name, rows = quote(column.name), setting.rows
     if not column.nulls:
         reason = f"`{column.name}` has a value in every row ({rows} of {rows})"
-        yield Suggestion(f"IsComplete {name}", reason, column.name, "complete", OF_NULLS)
+        yield Suggestion(f"IsComplete {name}", reason, column.name, kind="complete", rank=OF_NULLS)
         return
     floor = share_floor(column, setting)
     if float(floor) <= 0:
@@ -61,8 +61,8 @@ def completeness(column: ColumnProfile, setting: Setting) -> Iterator[Found]:
         f"`{column.name}` has no value in {column.nulls} of {rows} rows: "
         f"{percent(share)} are filled, and {float(floor):.2f} leaves slack",
         column.name,
-        "completeness",
-        OF_NULLS,
+        kind="completeness",
+        rank=OF_NULLS,
         rows_needed=_ROWS_TO_JUDGE_SHARES,
     )
 
@@ -90,7 +90,7 @@ def identifier_rules(column: ColumnProfile, setting: Setting) -> Iterator[Found]
     reason = f"each of the {count} values of `{column.name}` occurs once"
     if key:
         reason += ", and every row has one"
-    yield Suggestion(f"{word} {name}", reason, column.name, "key", OF_A_KEY)
+    yield Suggestion(f"{word} {name}", reason, column.name, kind="key", rank=OF_A_KEY)
 
 
 def is_category(column: ColumnProfile, rows: int, role: str | None) -> bool:
@@ -126,7 +126,7 @@ def value_set(column: ColumnProfile, setting: Setting, role: str | None) -> Iter
         rule += f" with threshold >= {floor}"
         reason += f"; the rarest only {counted(rarest, 'time')}, so others may come"
     rank = OF_THE_TARGET if role else OF_VALUES
-    yield Suggestion(rule, reason, column.name, "set", rank)
+    yield Suggestion(rule, reason, column.name, kind="set", rank=rank)
 
 
 def class_balance(column: ColumnProfile, setting: Setting) -> Iterator[Found]:
@@ -141,8 +141,8 @@ def class_balance(column: ColumnProfile, setting: Setting) -> Iterator[Found]:
         f"A model learns nothing of a class that vanished: {column.distinct} were seen"
         + (", and NULL counts as one" if column.nulls else ""),
         column.name,
-        "classes",
-        OF_THE_TARGET,
+        kind="classes",
+        rank=OF_THE_TARGET,
         rows_needed=None,
     )
     if column.distinct > len(column.top):
@@ -167,8 +167,8 @@ def class_balance(column: ColumnProfile, setting: Setting) -> Iterator[Found]:
             f"{what} of `{column.name}` has {times} of {setting.rows} rows "
             f"({percent(share)}); below half of that a model hardly sees it",
             column.name,
-            f"share of {value}",
-            OF_THE_TARGET,
+            kind=f"share of {value}",
+            rank=OF_THE_TARGET,
             rows_needed=_ROWS_TO_JUDGE_SHARES,
         )
 

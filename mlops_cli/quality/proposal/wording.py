@@ -43,6 +43,8 @@ class Suggestion:
     reason: str
     column: str = ""
     """The column it is about; nothing for a rule about the whole file."""
+    other: str = ""
+    """The second column, where it is about two."""
     kind: str = ""
     """Which of the proposals about the column it is, whatever its numbers are."""
     rank: int = OF_THE_FILE
