@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from mlops_cli.core.errors import ConflictError, MlopsError, UnfinishedError
 from mlops_cli.environments import record
+from mlops_cli.environments.port import Upload
 from mlops_cli.environments.release import loader, manifest
 from mlops_cli.environments.release.build import creator
 
@@ -81,10 +82,13 @@ def upload(store: Store, staged: Release, described: Manifest) -> int:
     if stored is not None and not record.missing(store, stored):
         return 0
     # Settings name the commit, which may be another one than that of an attempt before.
-    wanted = [*record.missing(store, described), "settings.json"]
-    for path in dict.fromkeys(wanted):
-        key = record.release_key(staged.id, path)
-        store.put(key, staged.root / path, sha256=described.files[path].sha256)
+    wanted = dict.fromkeys([*record.missing(store, described), "settings.json"])
+    store.put_all(
+        Upload(
+            record.release_key(staged.id, path), staged.root / path, described.files[path].sha256
+        )
+        for path in wanted
+    )
     left = record.missing(store, described)
     if left:
         raise UnfinishedError(
@@ -92,7 +96,7 @@ def upload(store: Store, staged: Release, described: Manifest) -> int:
             hint="Run the same command again",
         )
     _put(store, record.release_key(staged.id, manifest.NAME), described.dumps())
-    return len(set(wanted)) + 1
+    return len(wanted) + 1
 
 
 def flip(

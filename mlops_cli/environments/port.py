@@ -24,6 +24,15 @@ class Stored:
 
 
 @dataclass(frozen=True, slots=True)
+class Upload:
+    """One object to be written: where to, from what, and what it must be."""
+
+    key: str
+    source: Path | bytes
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
 class Holder:
     """Who holds a lock: enough to find the person, or to see that the process is dead."""
 
@@ -60,6 +69,9 @@ class Store(Protocol):
     def put(self, key: str, source: Path | bytes, *, sha256: str) -> None:
         """Write an object in full or not at all, checked against its SHA-256."""
 
+    def put_all(self, uploads: Iterable[Upload]) -> None:
+        """Write many objects, each as `put` does; several at once where that is faster."""
+
     def swap(self, key: str, data: bytes, *, expected: str | None) -> str:
         """Write if the object's etag still is `expected` (None: it must not exist); the new etag.
 
@@ -76,6 +88,9 @@ class Store(Protocol):
         Raises:
             ConflictError: Somebody alive holds it; the message names the holder.
         """
+
+    def unlock(self) -> Holder | None:
+        """Break the lock, whoever holds it; who that was. The holder's next write is refused."""
 
 
 # --- Airflow ---------------------------------------------------------------------------------

@@ -9,9 +9,7 @@ import json
 import os
 import secrets
 import shutil
-import socket
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -21,13 +19,17 @@ from mlops_cli.core.errors import (
     NotAllowedError,
     UnavailableError,
     UnfinishedError,
-    UsageError,
 )
 from mlops_cli.core.files import remove_tree, sync_folder
-from mlops_cli.environments.port import Holder, Stored
+from mlops_cli.environments.port import Stored
+
+from .holder import held, holder, myself, read
+from .keys import parts_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
+
+    from mlops_cli.environments.port import Holder, Upload
 
 _LOCK: Final = ".mlops.lock"
 _SWAP: Final = ".mlops.swap"
@@ -78,6 +80,11 @@ class FolderStore:
         except OSError as error:
             raise self._failed("write", key, error) from error
 
+    def put_all(self, uploads: Iterable[Upload]) -> None:
+        """Write many objects, each as `put` does."""
+        for upload in uploads:
+            self.put(upload.key, upload.source, sha256=upload.sha256)
+
     def swap(self, key: str, data: bytes, *, expected: str | None) -> str:
         """Write if the object's etag still is `expected` (None: it must not exist); the new etag.
 
@@ -127,10 +134,14 @@ class FolderStore:
                 # The kernel frees it however the holder ends; a file that merely exists would stay.
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as error:
-                raise self._held(_holder(path)) from error
+                raise held(
+                    self.name,
+                    _holder(path),
+                    "Wait until it is done; if it hangs, stop that process: the lock goes with it",
+                ) from error
             left = _holder(path)
             file.truncate(0)
-            file.write(json.dumps(_myself(what)))
+            file.write(json.dumps(myself(what)))
             file.flush()
             self._clean()
             try:
@@ -138,18 +149,16 @@ class FolderStore:
             finally:
                 file.truncate(0)
 
-    def _held(self, holder: Holder | None) -> ConflictError:
-        if holder is None:
-            told = "somebody else is at work in it"
-        else:
-            told = (
-                f"{holder.who} on {holder.host} (process {holder.pid}) has been at `{holder.what}` "
-                f"since {holder.since:%Y-%m-%d %H:%M:%S} UTC"
-            )
-        return ConflictError(
-            f"Could not lock {self.name}: {told}",
-            hint="Wait until it is done; if it hangs, stop that process: the lock goes with it",
-        )
+    def unlock(self) -> Holder | None:
+        """Break the lock, whoever holds it; who that was. The holder's next check is refused."""
+        path = self._root / _LOCK
+        found = _holder(path)
+        try:
+            # Another file of that name has another lock: the holder keeps one of nothing.
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            raise self._failed("unlock", _LOCK, error) from error
+        return found
 
     def _clean(self) -> None:
         # Only the lock's holder writes releases: a part that is here now was left by a kill.
@@ -192,10 +201,7 @@ class FolderStore:
             folder = folder.parent
 
     def _path(self, key: str) -> Path:
-        parts = key.split("/")
-        if any(part in ("", ".", "..") or "\\" in part or "\0" in part for part in parts):
-            raise UsageError(f"`{key}` is no key for {self.name}")
-        return self._root.joinpath(*parts)
+        return self._root.joinpath(*parts_of(key, self.name))
 
     def _failed(self, verb: str, key: str, error: OSError) -> MlopsError:
         reason = error.strerror or str(error)
@@ -244,19 +250,8 @@ def _etag(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def _myself(what: str) -> dict[str, object]:
-    return {
-        "who": os.environ.get("USER") or f"user {os.getuid()}",
-        "host": socket.gethostname(),
-        "pid": os.getpid(),
-        "since": datetime.now(UTC).isoformat(),
-        "what": what,
-    }
-
-
 def _holder(path: Path) -> Holder | None:
     try:
-        told = json.loads(path.read_text(encoding="utf-8"))
-        return Holder(**told | {"since": datetime.fromisoformat(told["since"])})
-    except (OSError, ValueError, TypeError, KeyError):
+        return holder(read(path.read_bytes()))
+    except OSError:
         return None

@@ -1,0 +1,241 @@
+"""AWS as one environment uses it: whose credentials, which account; every call bounded in time."""
+
+from __future__ import annotations
+
+import os
+import random
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from mlops_cli.core.errors import NotAllowedError, UnfinishedError
+
+from .aws_errors import EXPIRED, Asked, code_of, failed, host_of, is_transient
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from mlops_cli.core.clock import Clock
+
+CONNECT_SECONDS: Final = 4.0
+READ_SECONDS: Final = 9.0
+PATIENCE_SECONDS: Final = 28.0
+"""No call takes longer, however often it is repeated: boto3 alone would wait three minutes."""
+
+_MAX_PAUSE_SECONDS: Final = 4.0
+_CONNECTIONS: Final = 32
+_AMAZON: Final = (".amazonaws.com", ".amazonaws.com.cn", ".api.aws", ".on.aws")
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who we are to AWS."""
+
+    account: str
+    arn: str
+
+
+class RefusedError(Exception):
+    """AWS answered with a code the caller said it can deal with.
+
+    Args:
+        code: The error code.
+        repeated: The request was sent more than once: an earlier one may have been carried out.
+        headers: Of the reply, names in lower case.
+    """
+
+    def __init__(self, code: str, *, repeated: bool, headers: Mapping[str, str]) -> None:
+        super().__init__(code)
+        self.code = code
+        self.repeated = repeated
+        self.headers = headers
+
+
+class Aws:
+    """Clients of one profile and region, and the one way to call them.
+
+    Args:
+        clock: Times the retries.
+        profile: The profile in the user's AWS configuration; None for what the shell says.
+        region: The region; None for the profile's own.
+        account: The account it has to be.
+        endpoint: Another endpoint than Amazon's; `AWS_ENDPOINT_URL` is honoured without it.
+        patience_seconds: How long a call is repeated.
+    """
+
+    def __init__(
+        self,
+        *,
+        clock: Clock,
+        profile: str | None = None,
+        region: str | None = None,
+        account: str | None = None,
+        endpoint: str | None = None,
+        patience_seconds: float = PATIENCE_SECONDS,
+    ) -> None:
+        self.account = account
+        self.region = region
+        self._clock = clock
+        self._profile = profile
+        self._endpoint = endpoint
+        self._patience = patience_seconds
+        self._clients: dict[str, Any] = {}
+        self._guard = threading.Lock()
+        self._renewed = False
+
+    def client(self, service: str) -> Any:  # noqa: ANN401 -- boto3 makes its classes at run time
+        """The boto3 client of a service; it never repeats a request by itself."""
+        with self._guard:
+            if service not in self._clients:
+                self._clients[service] = self._make(service)
+            return self._clients[service]
+
+    def call(
+        self,
+        service: str,
+        operation: str,
+        *,
+        what: str,
+        resource: str,
+        action: str | None = None,
+        expected: Collection[str] = (),
+        once: bool = False,
+        **arguments: Any,  # noqa: ANN401 -- whatever the operation takes
+    ) -> dict[str, Any]:
+        """Call an operation, again where that may help, and read its body, if it has one.
+
+        Args:
+            service: Such as `s3`.
+            operation: The client's method.
+            what: For messages, completes "Could not …".
+            resource: The ARN it is asked of, for messages.
+            action: The permission it needs; by default named like the operation.
+            expected: Error codes the caller deals with.
+            once: Never send it a second time, because it may have been carried out.
+            **arguments: Of the operation.
+
+        Raises:
+            RefusedError: With one of the codes that are `expected`.
+            NotAllowedError: No credentials, expired ones, or no permission.
+            ProjectError: The environment is configured wrongly.
+            UnavailableError: There is no answer.
+            UnfinishedError: Sent `once`, and whether it was carried out is unknown.
+        """
+        from botocore.exceptions import BotoCoreError, ClientError
+        from botocore.parsers import ResponseParserError
+
+        began, attempt = self._clock.monotonic(), 0
+        while True:
+            attempt += 1
+            client = None
+            try:
+                client = self.client(service)
+                return _answer(client, operation, arguments)
+            except (BotoCoreError, ClientError, ResponseParserError) as error:
+                code = code_of(error)
+                if code in expected:
+                    raise RefusedError(
+                        str(code), repeated=attempt > 1, headers=_headers(error)
+                    ) from error
+                if code in EXPIRED and self._renew():
+                    continue
+                pause = min(_MAX_PAUSE_SECONDS, 0.1 * 2**attempt) * random.uniform(0.5, 1)  # noqa: S311 -- jitter
+                spent = self._clock.monotonic() - began + pause
+                if is_transient(error) and not once and self._may_repeat(error, attempt, spent):
+                    self._clock.sleep(pause)
+                    continue
+                asked = Asked(
+                    what=what,
+                    action=action or f"{service}:{_camel(operation)}",
+                    resource=resource,
+                    host=host_of(client.meta.endpoint_url) if client else service,
+                    profile=self._profile or os.environ.get("AWS_PROFILE"),
+                )
+                raised = failed(error, asked)
+                if once and is_transient(error) and code is None:
+                    raised = UnfinishedError(
+                        f"{raised.message}; it may have been carried out", hint=raised.hint
+                    )
+                raise raised from error
+
+    def identity(self) -> Identity:
+        """Who we are, as AWS says; see `call` for what is raised."""
+        told = self.call("sts", "get_caller_identity", what="ask AWS who we are", resource="*")
+        return Identity(told["Account"], told["Arn"])
+
+    def require_account(self) -> Identity:
+        """Who we are, if that is in the account the environment names.
+
+        Raises:
+            NotAllowedError: It is another account.
+        """
+        found = self.identity()
+        if self.account and found.account != self.account:
+            raise NotAllowedError(
+                f"Could not use AWS account `{self.account}`: the credentials are for "
+                f"`{found.account}` (`{found.arn}`)",
+                hint="Choose the right ones with `profile` in `mlops.yaml`, or correct `account`",
+                state="Nothing was changed",
+            )
+        return found
+
+    def _may_repeat(self, error: Exception, attempt: int, spent: float) -> bool:
+        from botocore.exceptions import EndpointConnectionError, ProxyConnectionError
+
+        if isinstance(error, (EndpointConnectionError, ProxyConnectionError)) and attempt >= 3:
+            return False  # a name that is wrong stays wrong
+        return spent + READ_SECONDS <= self._patience
+
+    def _renew(self) -> bool:
+        """Read the credentials again, once: a login meanwhile may have brought new ones."""
+        with self._guard:
+            if self._renewed:
+                return False
+            self._renewed = True
+            self._clients.clear()
+            return True
+
+    def _make(self, service: str) -> Any:  # noqa: ANN401 -- see `client`
+        import boto3
+        from botocore.config import Config
+
+        session = boto3.session.Session(profile_name=self._profile, region_name=self.region)
+
+        def make(**more: object) -> Any:  # noqa: ANN401 -- see `client`
+            config = Config(
+                connect_timeout=CONNECT_SECONDS,
+                read_timeout=READ_SECONDS,
+                retries={"total_max_attempts": 1, "mode": "standard"},
+                max_pool_connections=_CONNECTIONS,
+                # We send a SHA-256 of our own; what else S3 can check not every likeness of it can.
+                request_checksum_calculation="when_required",
+                user_agent_extra="mlops",
+                **more,
+            )
+            return session.client(service, config=config, endpoint_url=self._endpoint)
+
+        client = make()
+        if service == "s3" and not host_of(client.meta.endpoint_url).endswith(_AMAZON):
+            return make(s3={"addressing_style": "path"})
+        return client
+
+
+def _camel(operation: str) -> str:
+    return "".join(part.capitalize() for part in operation.split("_"))
+
+
+def _answer(client: Any, operation: str, arguments: Mapping[str, Any]) -> dict[str, Any]:  # noqa: ANN401 -- see `client`
+    body = arguments.get("Body")
+    if body is not None and hasattr(body, "seek"):
+        body.seek(0)
+    answer: dict[str, Any] = getattr(client, operation)(**arguments)
+    if hasattr(answer.get("Body"), "read"):
+        # Here, so that a reply that breaks off is asked for again.
+        answer["Body"] = answer["Body"].read()
+    return answer
+
+
+def _headers(error: Exception) -> Mapping[str, str]:
+    reply = getattr(error, "response", {})
+    headers: Mapping[str, str] = reply.get("ResponseMetadata", {}).get("HTTPHeaders", {})
+    return headers
