@@ -9,6 +9,7 @@ import subprocess
 import pytest
 from trees import tree
 
+from mlops_cli.checks import validate
 from mlops_cli.core.processes import child_environment
 from mlops_cli.core.progress import Silent
 from mlops_cli.environments.interpreters import (
@@ -21,6 +22,11 @@ from mlops_cli.templates import Answers, create, prepare
 pytestmark = [pytest.mark.real, pytest.mark.timeout(900)]
 
 LONGEST = "the_longest_name_that_a_project_can_have"
+ENGINES = {
+    "glue": {"glue_location": "s3://flowers/iris"},
+    "great-expectations": {},
+    "soda": {},
+}
 TEXT = {".py", ".toml", ".yaml", ".yml", ".md", ".dqdl", ".lock", ".json", "", ".j2"}
 
 
@@ -54,7 +60,7 @@ def here():
 
 @pytest.fixture(scope="module")
 def projects(tmp_path_factory):
-    """Iris, and a table with awkward names in a project with the longest name."""
+    """Iris, Iris for each engine, and awkward columns in a project with the longest name."""
     folder = tmp_path_factory.mktemp("generated")
     awkward(folder / "table.csv")
     told = {"file": None, "settings": (), "git": False, "ask": None, "progress": Silent()}
@@ -75,12 +81,28 @@ def projects(tmp_path_factory):
             LONGEST, template="tabular", into=folder, answers=wanted, progress=Silent()
         ),
     }
+    for engine, more in ENGINES.items():
+        answers = Answers(values={"quality": engine, **more}, git=False)
+        made[engine] = create(
+            f"iris_{engine[:4]}",
+            template="tabular",
+            into=folder,
+            answers=answers,
+            progress=Silent(),
+        )
     return {kind: new.path for kind, new in made.items()}
 
 
-@pytest.fixture(scope="module", params=["iris", "awkward"])
+@pytest.fixture(scope="module", params=["iris", "awkward", "glue"])
 def project(request, projects):
     return projects[request.param]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_the_dags_import_with_every_engine(projects, engine):
+    for environment in ("local", engine):
+        report = validate(projects[engine], environment=environment, progress=Silent())
+        assert [one for one in report.diagnostics if one.severity != "note"] == []
 
 
 def recipes(project, target):

@@ -68,6 +68,35 @@ def test_the_iris_project_has_exactly_these_files(here, mlops):
     assert [path.name for path in here.iterdir()] == ["iris"]
 
 
+@pytest.mark.parametrize(
+    ("engine", "files"),
+    [
+        ("local", set()),
+        ("glue", {"iris/platforms/glue.py"}),
+        ("great-expectations", {"quality/great-expectations.lock"}),
+        ("soda", {"quality/soda.lock"}),
+    ],
+)
+def test_the_engine_of_the_gates_adds_an_environment_and_little_else(here, mlops, engine, files):
+    mlops("new", "plain", "--defaults", "--no-git")
+    assert mlops("new", "iris", "--quality", engine, "--defaults", "--no-git").code == 0
+    made = set(tree(here / "iris"))
+    assert made - {name.replace("plain/", "iris/") for name in tree(here / "plain")} == files
+    environments = load(here / "iris").environments
+    assert environments["local"].quality == "local"
+    assert {name: spec.quality for name, spec in environments.items() if name != "local"} == (
+        {} if engine == "local" else {engine: engine}
+    )
+    same = (here / "iris/dags/training.py").read_text().replace("iris", "plain")
+    assert same == (here / "plain/dags/training.py").read_text()
+
+
+def test_an_engine_nobody_has_is_refused(here, mlops):
+    outcome = mlops("new", "iris", "--quality", "spark", "--defaults")
+    assert outcome.code == 3
+    assert "`quality` must be one of `local`, `glue`, `great-expectations`, `soda`" in outcome.err
+
+
 def test_the_iris_project_is_valid_and_as_the_talk_has_it(here, mlops):
     mlops("new", "iris", "--defaults")
     project = load(here / "iris")
