@@ -14,7 +14,8 @@ from .commands import command
 _CHECK = """
 Examples: `mlops quality check raw.dqdl customers.csv` ·
 `mlops quality check raw.dqdl january.parquet february.parquet --junit quality.xml` ·
-`mlops quality check raw.dqdl customers.csv --dataset countries=countries.csv`
+`mlops quality check raw.dqdl customers.csv --dataset countries=countries.csv` ·
+`mlops quality check raw.dqdl customers.csv --history --html quality.html --rows failed.parquet`
 
 Exit codes: 0 every rule passed · 1 a rule failed · 3 none failed, but a rule could not be
 evaluated, or the ruleset or a file could not be read.
@@ -29,6 +30,21 @@ Examples: `mlops quality lint raw.dqdl` ·
 
 Exit codes: 0 nobody who was named with `--target` refuses it · 1 somebody does, or with `--strict`
 takes it differently · 3 the ruleset could not be read.
+"""
+_EXPORT = """
+Examples: `mlops quality export raw.dqdl --to glue > raw.glue.dqdl` ·
+`mlops quality export raw.dqdl --to great-expectations --output raw.json` ·
+`mlops quality export raw.dqdl --to soda --table warehouse/public/customers`
+
+Exit codes: 0 written, and what differs or is lost is named · 1 nothing could be expressed, or with
+`--strict` a rule is lost · 3 the ruleset could not be read.
+"""
+_DIFF = """
+Examples: `mlops quality diff raw.dqdl proposed.dqdl` ·
+`mlops quality diff raw.dqdl proposed.dqdl --data january.csv --data february.csv`
+
+Exit codes: 0 no verdict is worse · 1 a rule that passed does not any more, a new rule does not
+pass, or one that did not pass is gone · 3 a ruleset or a file could not be read.
 """
 _EXPLAIN = """
 Examples: `mlops quality explain` · `mlops quality explain ColumnValues` ·
@@ -63,6 +79,8 @@ def register(app: typer.Typer) -> None:
     command(quality, epilog=_CHECK)(check)
     command(quality, epilog=_SUGGEST)(suggest)
     command(quality, epilog=_LINT)(lint)
+    command(quality, epilog=_EXPORT)(export)
+    command(quality, epilog=_DIFF)(diff)
     command(quality, epilog=_EXPLAIN)(explain)
     app.add_typer(quality, rich_help_panel="Prove")
 
@@ -80,7 +98,15 @@ def check(
     junit: Annotated[
         Path | None, typer.Option(help="Write the outcomes as JUnit XML for CI.", dir_okay=False)
     ] = None,
+    html: Annotated[
+        Path | None,
+        typer.Option(help="Write a page that shows rules, history and values.", dir_okay=False),
+    ] = None,
     delimiter: DelimiterOption = None,
+    profile: Annotated[
+        Literal["aws", "deequ"],
+        typer.Option(help="Whose semantics hold where AWS's documents and Deequ differ."),
+    ] = "aws",
     history: Annotated[
         bool,
         typer.Option("--history", help="Compare with earlier results, and keep this one."),
@@ -117,6 +143,8 @@ def check(
         datasets=dataset or (),
         delimiter=delimiter,
         junit=junit,
+        html=html,
+        profile=profile,
         keep=quality.Keeping(history_name) if history or history_name else None,
         rows=quality.RowOptions.given(rows, redact or (), most_rows),
         composite=composite,
@@ -177,6 +205,77 @@ def lint(
     from mlops_cli.checks import quality
 
     return quality.lint(ruleset, targets=target or (), strict=strict)
+
+
+def export(
+    *,
+    ruleset: Annotated[
+        Path, typer.Argument(metavar="RULESET", help="A file of DQDL.", show_default=False)
+    ],
+    to: Annotated[
+        Literal["glue", "great-expectations", "soda", "pydeequ"],
+        typer.Option(help="The tool it is for.", show_default=False),
+    ],
+    form: Annotated[
+        Literal["json", "python", "checks", "dqdl"] | None,
+        typer.Option(
+            help="Great Expectations: `json`, or `python`. PyDeequ: `checks`, or `dqdl`. The first "
+            "is the default.",
+            show_default=False,
+        ),
+    ] = None,
+    table: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SOURCE/SCHEMA/TABLE",
+            help="What Soda calls the data; by default `mlops/main/data`.",
+        ),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(help="The file to write; by default it is printed.", dir_okay=False),
+    ] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="A rule that is lost fails.")] = False,
+) -> object:
+    """Write a ruleset in another tool's language."""
+    from mlops_cli.checks import quality
+
+    return quality.export(
+        ruleset,
+        target=to,
+        form=form,
+        table=table,
+        output=output,
+        strict=strict,
+        progress=presentation.progress(),
+    )
+
+
+def diff(
+    *,
+    old: Annotated[Path, typer.Argument(metavar="OLD", help="A file of DQDL.", show_default=False)],
+    new: Annotated[Path, typer.Argument(metavar="NEW", help="What it became.", show_default=False)],
+    data: Annotated[
+        list[str] | None,
+        typer.Option(metavar="DATA", help="A file to run both on; by default only texts differ."),
+    ] = None,
+    dataset: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=FILE", help="Another data set that rules compare with."),
+    ] = None,
+    delimiter: DelimiterOption = None,
+) -> object:
+    """Show which rules and verdicts change between two rulesets."""
+    from mlops_cli.checks import quality
+
+    return quality.diff(
+        old,
+        new,
+        data=data or (),
+        datasets=dataset or (),
+        delimiter=delimiter,
+        progress=presentation.progress(),
+    )
 
 
 def explain(

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         RuleTypeList,
         TypeExplanation,
     )
+    from mlops_cli.checks.quality.exporting import ExportedRuleset
     from mlops_cli.checks.quality.linting import RulesetLints
     from mlops_cli.checks.quality.proposing import SuggestedRuleset
     from mlops_cli.quality import QualityReport, RuleOutcome
@@ -211,3 +212,31 @@ def _type(kind: TypeExplanation, console: Console) -> None:
         lines.append("  evaluated not by `mlops quality check`: the outcome is ERROR")
     for line in lines:
         console.print(clean(line), markup=False, soft_wrap=True)
+
+
+_STATUSES: Final = {"same": "green", "differs": "yellow", "lost": "bold red"}
+
+
+def render_exported_ruleset(exported: ExportedRuleset, console: Console) -> None:
+    """The text itself; or, when it went to a file, what became of the rules."""
+    from rich.text import Text
+
+    export = exported.export
+    if exported.file is None and export.text:
+        console.file.write(printable(export.text) if console.is_terminal else export.text)
+        return
+    if export.losses:
+        shown = table("", "rule", "line")
+        shown.columns[-1].justify = "right"
+        for one in export.losses:
+            text = Text(clean(one.rule)).append(f"\n{clean('; '.join(one.reasons))}", "dim")
+            add(shown, (Text(one.status, _STATUSES[one.status]), text, one.line))
+        console.print(shown)
+    for note in export.notes:
+        console.print(clean(f"note: {note}"), style="dim", markup=False, soft_wrap=True)
+    counts = ", ".join(f"{len(export.of(status))} {words}" for status, words in _COUNTED.items())
+    where = exported.file if exported.file is not None else "nothing was written"
+    console.print(clean(f"{where}: {counts}"), markup=False, soft_wrap=True)
+
+
+_COUNTED: Final = {"same": "the same", "differs": "with a difference", "lost": "lost"}

@@ -6,13 +6,13 @@ used, and what else a document may hold is left out and named.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from ..language import model
 from ..language.printer import write_rule
 from .loss import DIFFERS, LOST, SAME, ExportedRule
-from .terms import CannotExportError
+from .terms import CannotExportError, is_dynamic
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,24 +24,27 @@ _ETL_ONLY: Final = "runs of the Data Catalog have no earlier results; Glue ETL j
 _FOR_ETL: Final = "runs of the Data Catalog do not support it; Glue ETL jobs do"
 
 
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Who reads plain DQDL, and why it does not read the rest."""
+
+    differences: Callable[[model.Rule], tuple[str, ...]]
+    """How it takes a single rule; raises `CannotExportError` for not at all."""
+    labels: str
+    analyzers: str
+    sources: str
+    metadata: str
+
+
 def write(ruleset: model.Ruleset) -> tuple[str, tuple[ExportedRule, ...]]:
     """Write the rules, and say what became of each and of the rest of the document."""
-    return write_plain(ruleset, _differences, keeps_labels=False)
+    operator = "the operator rejects it"
+    other = f"{operator}; name other data sets in `AdditionalDataSources`"
+    return write_plain(ruleset, Reader(_differences, _FOR_ETL, _FOR_ETL, other, operator))
 
 
-def write_plain(
-    ruleset: model.Ruleset,
-    differences: Callable[[model.Rule], tuple[str, ...]],
-    *,
-    keeps_labels: bool,
-) -> tuple[str, tuple[ExportedRule, ...]]:
-    """Write rules as plain DQDL.
-
-    Args:
-        ruleset: The document.
-        differences: How the reader takes a single rule; raises `CannotExportError` for none.
-        keeps_labels: The reader takes labels.
-    """
+def write_plain(ruleset: model.Ruleset, reader: Reader) -> tuple[str, tuple[ExportedRule, ...]]:
+    """Write rules as plain DQDL, and say what became of each and of the rest of the document."""
     texts: list[str] = []
     rules: list[ExportedRule] = []
     for position, rule in enumerate(ruleset.rules, start=1):
@@ -49,10 +52,10 @@ def write_plain(
         reasons: tuple[str, ...] = ()
         try:
             for leaf in model.leaves_of(rule):
-                reasons += differences(leaf)
-            texts.append(write_rule(_plain(rule, keeps_labels=keeps_labels)))
-            if labels and not keeps_labels:
-                reasons += (f"its labels are left out: {_FOR_ETL}",)
+                reasons += reader.differences(leaf)
+            texts.append(write_rule(_plain(rule)))
+            if labels:
+                reasons += (f"its labels are left out: {reader.labels}",)
             status = DIFFERS if reasons else SAME
         except CannotExportError as error:
             status, reasons = LOST, (str(error),)
@@ -61,43 +64,27 @@ def write_plain(
         unique = tuple(dict.fromkeys(reasons))
         rules.append(ExportedRule(name, write_rule(rule), line, status, unique, labels))
     text = "Rules = [\n    " + ",\n    ".join(texts) + "\n]\n" if texts else ""
-    return text, (*rules, *_left_out(ruleset))
+    return text, (*rules, *_left_out(ruleset, reader))
 
 
 def _differences(rule: model.Rule) -> tuple[str, ...]:
-    if is_dynamic(rule):
+    conditions = [one for one in (rule.condition, rule.threshold) if one is not None]
+    if any(is_dynamic(operand) for one in conditions for operand in one.operands):
         raise CannotExportError(_ETL_ONLY)
     return ()
 
 
-def is_dynamic(rule: model.Rule) -> bool:
-    """Does the rule compare with earlier results?"""
-    conditions = [one for one in (rule.condition, rule.threshold) if one is not None]
-    return any(_has_call(operand) for one in conditions for operand in one.operands)
-
-
-def _has_call(operand: object) -> bool:
-    if isinstance(operand, model.Arithmetic):
-        return _has_call(operand.left) or _has_call(operand.right)
-    if isinstance(operand, model.Negated):
-        return _has_call(operand.operand)
-    if isinstance(operand, model.Grouped):
-        return _has_call(operand.inner)
-    return isinstance(operand, model.Call)
-
-
-def _plain(rule: model.AnyRule, *, keeps_labels: bool) -> model.AnyRule:
+def _plain(rule: model.AnyRule) -> model.AnyRule:
     """The rule with constants in their place and the order of arithmetic in parentheses."""
-    labels = rule.labels if keeps_labels else ()
     if isinstance(rule, model.Composite):
-        nested = tuple(_plain(one, keeps_labels=keeps_labels) for one in rule.rules)
-        return replace(rule, rules=nested, labels=labels)
+        nested = tuple(_plain(one) for one in rule.rules)
+        return replace(rule, rules=nested, labels=())
     return replace(
         rule,
         parameters=tuple(replace(one, variable=None) for one in rule.parameters),
         condition=_condition(rule.condition),
         threshold=_condition(rule.threshold),
-        labels=labels,
+        labels=(),
     )
 
 
@@ -122,7 +109,7 @@ def _explicit(operand: model.Operand) -> model.Operand:
     return operand
 
 
-def _left_out(ruleset: model.Ruleset) -> tuple[ExportedRule, ...]:
+def _left_out(ruleset: model.Ruleset, reader: Reader) -> tuple[ExportedRule, ...]:
     """What a document holds beside rules."""
     found = [
         ExportedRule(
@@ -130,16 +117,15 @@ def _left_out(ruleset: model.Ruleset) -> tuple[ExportedRule, ...]:
             write_rule(one),
             one.span.line if one.span else None,
             LOST,
-            (_FOR_ETL,),
+            (reader.analyzers,),
         )
         for position, one in enumerate(ruleset.analyzers, start=1)
     ]
     if ruleset.sources is not None:
         names = ", ".join(f"`{name}`" for name in ruleset.sources.additional)
-        reason = "the operator rejects it; name other data sets in `AdditionalDataSources`"
-        found.append(_document("DataSources", f"{reason}: {names}" if names else reason))
+        found.append(_document("DataSources", reader.sources + (f": {names}" if names else "")))
     if ruleset.metadata:
-        found.append(_document("Metadata", "the operator rejects it"))
+        found.append(_document("Metadata", reader.metadata))
     return tuple(found)
 
 

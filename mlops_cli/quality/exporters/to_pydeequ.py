@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from ..language import model
+from ..language.lints import lint
 from .loss import Translated
 from .sql_text import SPARK, number_sql, numbers_sql, predicate
 from .terms import CannotExportError, ends, needed, range_of, shown, tag, values_of, worth
-from .to_glue import is_dynamic, write_plain
+from .to_glue import Reader, write_plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -113,35 +114,23 @@ def write_checks(name: str, written: Written[Constraint]) -> str:
 
 def write_dqdl(name: str, ruleset: model.Ruleset) -> tuple[str, tuple[ExportedRule, ...]]:
     """Write the ruleset as a Python module that gives it to `pydeequ.dqdl`."""
-    text, rules = write_plain(ruleset, _deequ_differences, keeps_labels=False)
+    other = "give other data sets to `verify` as `datasets`"
+    outcome = "Deequ's outcomes have no place for them"
+    reader = Reader(_deequ_differences, outcome, outcome, other, "Deequ has no use for it")
+    text, rules = write_plain(ruleset, reader)
     literal = text.replace("\\", "\\\\").replace('"""', '\\"\\"\\"')
     return (_DQDL.format(name=name, ruleset=literal) if text else ""), rules
 
 
 def _deequ_differences(rule: model.Rule) -> tuple[str, ...]:
     """Where Deequ's DQDL parts ways with AWS's documents."""
-    if is_dynamic(rule):
-        raise CannotExportError("Deequ keeps no results of earlier runs")
-    if rule.type == "DetectAnomalies" or rule.type.startswith("File"):
-        raise CannotExportError("Deequ has no rules of this type")
-    found = []
-    if rule.type == "ColumnLength":
-        found.append("Deequ passes over NULL, which has length 0 in AWS's documents")
-    kind = model.condition_kind(rule.condition) if rule.condition else ""
-    if rule.type == "ColumnValues":
-        if rule.threshold is not None and kind != "date":
-            found.append("Deequ ignores the threshold")
-        if isinstance(rule.condition, model.Matches):
-            found.append("Deequ reads Java's regular expressions, and fails an empty text")
-        if tag(rule, "ignoreCase"):
-            found.append("Deequ ignores `ignoreCase`")
-        texts = [one for one in rule.condition.operands if isinstance(one, model.Text)] \
-            if rule.condition else []  # fmt: skip
-        if any("'" in one.value for one in texts):
-            raise CannotExportError("Deequ cannot read a text with an apostrophe")
-    if rule.type == "IsPrimaryKey" and len(rule.parameters) > 1:
-        found.append("Deequ does not look for NULL in a key of several columns")
-    return tuple(found)
+    found = lint(model.Ruleset((rule,)), "", ("deequ",))
+    refused = [one.message for one in found if one.refused]
+    if refused:
+        raise CannotExportError("; ".join(refused))
+    java = "patterns are Java's, and an empty text never matches"
+    matches = isinstance(rule.condition, model.Matches)
+    return (*(one.message for one in found), *((java,) if matches else ()))
 
 
 def _column(rule: model.Rule) -> str:
