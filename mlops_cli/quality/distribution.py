@@ -33,7 +33,10 @@ class Distribution:
     counts: tuple[int, ...]
     """Rows in each bar, from the lowest values to the highest, or the most frequent first."""
     edges: tuple[float, ...] = ()
-    """The ends of the bars, one more than there are bars; seconds since 1970 for moments."""
+    """The ends of the bars, one more than there are bars; seconds since 1970 for moments.
+
+    Whole numbers of a narrow range have a bar each: the ends are the numbers, the last one twice.
+    """
     labels: tuple[str, ...] = ()
     """What the bars of categories are called."""
     empty: int = 0
@@ -84,22 +87,23 @@ def _ordered(
     filled = {name: (low, high) for name, (low, high, _) in ends.items() if low is not None}
     if not filled:
         return {}
+    types = {column.name: column.type for column in columns}
+    scales = {name: _scale(types[name], *ends) for name, ends in filled.items()}
     bars = ", ".join(
-        f"histogram({_bar(values[name], low, high)}) FILTER (isfinite({values[name]})), "
+        f"histogram({_bar(values[name], low, scales[name])}) FILTER (isfinite({values[name]})), "
         f"count({values[name]}) FILTER (NOT isfinite({values[name]}))"
-        for name, (low, high) in filled.items()
+        for name, (low, _) in filled.items()
     )
     counted = connection.execute(f"SELECT {bars} FROM data").fetchone() or ()  # noqa: S608
-    types = {column.name: column.type for column in columns}
     found = {}
     for at, (name, (low, high)) in enumerate(filled.items()):
         bins, odd = counted[2 * at : 2 * at + 2]
-        width = (high - low) / _BARS
+        width, number = scales[name]
         found[name] = Distribution(
             name,
             "moments" if types[name] in ("date", "timestamp") else "numbers",
-            tuple(int((bins or {}).get(bar, 0)) for bar in range(_BARS if width else 1)),
-            tuple(low + width * bar for bar in range(_BARS + 1)) if width else (low, high),
+            tuple(int((bins or {}).get(bar, 0)) for bar in range(number)),
+            (*(low + width * bar for bar in range(number)), high),
             empty=ends[name][2],
             others=odd,
         )
@@ -113,16 +117,24 @@ def _value(column: Column) -> str:
     return f"CAST({name} AS DOUBLE)"
 
 
-def _bar(value: str, low: float, high: float) -> str:
-    """SQL for the number of a value's bar; the highest value is in the last one."""
+def _scale(type_name: str, low: float, high: float) -> tuple[float, int]:
+    """The width of a bar, and how many there are."""
     if low == high:
+        return 0.0, 1
+    if type_name == "integer" and high - low < 2 * _BARS:
+        return 1.0, int(high - low) + 1
+    return (high / _BARS - low / _BARS), _BARS
+
+
+def _bar(value: str, low: float, scale: tuple[float, int]) -> str:
+    """SQL for the number of a value's bar; the highest value is in the last one."""
+    width, number = scale
+    if not width:
         return "0"
-    width = (high - low) / _BARS
     finite = f"CASE WHEN isfinite({value}) THEN {value} ELSE 0 END"
-    return (
-        f"CAST(least(greatest(floor(({finite} - ({low!r})) / {width!r}), 0), {_BARS - 1}) "
-        "AS INTEGER)"
-    )
+    # Divided first: the difference of two very large numbers is infinite.
+    bar = f"floor({finite} / {width!r} - ({low!r}) / {width!r})"
+    return f"CAST(least(greatest({bar}, 0), {number - 1}) AS INTEGER)"
 
 
 def _listed(connection: duckdb.DuckDBPyConnection, column: Column) -> Distribution:

@@ -463,3 +463,24 @@ def test_lint_reads_the_very_characters_of_the_file(mlops, folder):
     code, out, _ = mlops("lint", path, "--target", "glue")
     assert code == 1
     assert "carriage returns" in out
+
+
+def test_the_page_shows_rules_history_and_the_rows_that_may_be_shown(mlops, folder):
+    (folder / "raw.dqdl").write_text('Rules = [ Completeness "income" > 0.99, IsUnique "id" ]')
+    options = ("--history", "--html", "page.html", "--rows", "failed.csv", "--redact", "email")
+    for _ in range(2):
+        assert mlops("check", "raw.dqdl", "customers.csv", *options)[0] == 1
+    page = (folder / "page.html").read_text()
+    assert "score in 2 runs" in page
+    assert "Completeness of <code>income</code> is 0.96" in page
+    assert "<th>DataQualityRulesFail</th>" in page
+    assert "<td>***</td>" in page
+    assert "u25@example.org" not in page
+    assert mlops("check", "raw.dqdl", "customers.csv", "--html", "raw.dqdl/page.html")[0] == 2
+
+
+@pytest.mark.parametrize(("profile", "code"), [("aws", 1), ("deequ", 0)])
+def test_a_profile_decides_where_documents_and_library_differ(mlops, folder, profile, code):
+    (folder / "phones.csv").write_text("id,phone\n1,\n2,a12345\n")
+    (folder / "raw.dqdl").write_text('Rules = [ ColumnLength "phone" > 4 ]')
+    assert mlops("check", "raw.dqdl", "phones.csv", "--profile", profile)[0] == code

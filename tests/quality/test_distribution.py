@@ -38,6 +38,11 @@ def test_every_row_is_in_one_place(tmp_path_factory, values):
         assert all(math.isfinite(edge) for edge in one.edges)
 
 
+def test_whole_numbers_of_a_narrow_range_have_a_bar_each(tmp_path):
+    found = distributions(table(tmp_path, month=[1, 2, 2, 5]), ["month"])["month"]
+    assert (found.counts, found.edges) == ((1, 2, 0, 0, 1), (1, 2, 3, 4, 5, 5))
+
+
 def test_one_value_alone_is_one_bar(tmp_path):
     found = distributions(table(tmp_path, x=[3.0, 3.0]), ["x"])["x"]
     assert (found.counts, found.edges) == ((2,), (3.0, 3.0))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -14,11 +15,13 @@ from .keeping import history_of
 from .reading import open_data, open_datasets, read_ruleset
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from mlops_cli.core.progress import Progress
-    from mlops_cli.quality import QualityReport, Ruleset
+    from mlops_cli.quality import DataReadError, QualityReport, Ruleset, Source
+
+    from .page import FileView
 
 PASS, FAIL, ERROR = "PASS", "FAIL", "ERROR"
 _EXITS = {PASS: Exit.DONE, FAIL: Exit.NO, ERROR: Exit.INVALID}
@@ -128,9 +131,11 @@ def check(
     datasets: Sequence[str] = (),
     delimiter: str | None = None,
     junit: Path | None = None,
+    html: Path | None = None,
     keep: Keeping | None = None,
     rows: RowOptions | None = None,
     composite: Literal["column", "row"] = "column",
+    profile: Literal["aws", "deequ"] = "aws",
     progress: Progress,
 ) -> QualityCheck:
     """Run a ruleset on data files; a file that cannot be read stops none of the others.
@@ -141,9 +146,11 @@ def check(
         datasets: The other data sets that rules compare with, each as `NAME=FILE`.
         delimiter: Of CSV files; a comma by default.
         junit: Where to write the outcomes as JUnit XML.
+        html: Where to write the page that shows them.
         keep: How results are kept and compared with earlier ones; by default they are not.
         rows: Where to write the rows that fail; by default nowhere.
         composite: Whether composite rules join verdicts, or hold for each row.
+        profile: Whose semantics hold where AWS's documents and Deequ differ.
         progress: Where to say what is being done.
 
     Raises:
@@ -155,24 +162,53 @@ def check(
             f"Could not write rows to `{rows.path}`: rows of {len(data)} data files do not mix",
             hint="Give one data file, or leave out `--rows`",
         )
-    rules = read_ruleset(ruleset, data)
+    rules = read_ruleset(ruleset, data, profile=profile)
     others = open_datasets(datasets, delimiter=delimiter)
-    results = []
+    results, views = [], []
     for one in data:
         with progress.step(f"Checking `{one}`"):
             history = history_of(ruleset, one, name=keep.name) if keep else None
-            options = {"datasets": others, "history": history, "composite": composite}
-            results.append(_check_one(rules, one, delimiter, options, rows))
+            options = {"datasets": others, "history": history} | {
+                "composite": composite,
+                "profile": profile,
+            }
+            earlier = history.results() if history is not None and html is not None else ()
+            with _opened(one, delimiter) as source:
+                results.append(_check_one(rules, one, source, options, rows))
+                if html is not None:
+                    views.append(_view(rules, results[-1], source, (*earlier,), rows))
     checked = QualityCheck(str(ruleset), tuple(results))
     if junit is not None:
-        _write_junit(checked, junit)
+        from .junit import to_junit
+
+        _write(junit, to_junit(checked))
+    if html is not None:
+        from .page import to_html
+
+        _write(html, to_html(str(ruleset), views))
     return checked
+
+
+@contextmanager
+def _opened(data: str, delimiter: str | None) -> Iterator[Source | DataReadError]:
+    """Open a data file for as long as it is looked at; give the reason where it cannot be."""
+    from mlops_cli.quality import DataReadError
+
+    try:
+        source = open_data(data, delimiter=delimiter)
+    except DataReadError as error:
+        yield error
+        return
+    try:
+        yield source
+    finally:
+        source.close()
 
 
 def _check_one(
     rules: Ruleset,
     data: str,
-    delimiter: str | None,
+    source: Source | DataReadError,
     options: dict[str, Any],
     rows: RowOptions | None,
 ) -> DataResult:
@@ -181,7 +217,8 @@ def _check_one(
     failed = quality.FailedRows(rows.path, rows.redacted, rows.most) if rows is not None else None
     history: quality.FileHistory | None = options["history"]
     try:
-        source = open_data(data, delimiter=delimiter)
+        if isinstance(source, quality.DataReadError):
+            raise source
         report = quality.check(rules, source, rows=failed, **options)
         kept = history.notes if history is not None else ()
         return DataResult(data, report, notes=(*source.notes, *report.notes, *kept))
@@ -193,10 +230,25 @@ def _check_one(
         return DataResult(data, reason=error.message, hint=error.hint)
 
 
-def _write_junit(checked: QualityCheck, path: Path) -> None:
-    from .junit import to_junit
+def _view(
+    rules: Ruleset,
+    result: DataResult,
+    source: Source | DataReadError,
+    earlier: tuple[dict[str, Any], ...],
+    rows: RowOptions | None,
+) -> FileView:
+    from mlops_cli.quality import DataReadError
 
+    from .page import Material, file_view, material, rows_of
+
+    if isinstance(source, DataReadError) or result.report is None:
+        return file_view(result, rules, Material())
+    failing = rows_of(rows.path) if rows is not None else None
+    return file_view(result, rules, material(rules, source, earlier=earlier, failing=failing))
+
+
+def _write(path: Path, text: str) -> None:
     try:
-        write_atomic(path, redact(to_junit(checked)))
+        write_atomic(path, redact(text))
     except OSError as error:
         raise UsageError(f"Could not write `{path}`: {error.strerror}") from error

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 from mlops_cli.core.diagnostics import Diagnostic, Location, Severity
 from mlops_cli.core.errors import ProjectError, UsageError
@@ -21,12 +21,15 @@ SYNTAX: Final = "MLP402"
 _LARGEST: Final = 4 * 1024 * 1024
 
 
-def read_ruleset(path: Path, data: Sequence[str]) -> Ruleset:
+def read_ruleset(
+    path: Path, data: Sequence[str], *, profile: Literal["aws", "deequ"] = "aws"
+) -> Ruleset:
     """Read and parse a ruleset.
 
     Args:
         path: Where it is.
         data: What is to be checked with it, for a hint when the two were exchanged.
+        profile: Whose rule types there are: Deequ has some that AWS does not document.
 
     Raises:
         ProjectError: It cannot be read, or it is no DQDL.
@@ -36,7 +39,7 @@ def read_ruleset(path: Path, data: Sequence[str]) -> Ruleset:
     # As the gates read it: every end of line is the same.
     text = ruleset_text(path, data).replace("\r\n", "\n").replace("\r", "\n")
     try:
-        return parse(text)
+        return parse(text, profile=profile)
     except DqdlErrors as errors:
         count = len(errors.errors)
         raise ProjectError(

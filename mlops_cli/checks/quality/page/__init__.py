@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from .charts import shown
-from .view import FileView, Material, Rows, file_view, material
+from .view import FileView, Material, Rows, file_view, material, rows_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from markupsafe import Markup
 
-__all__ = ["FileView", "Material", "Rows", "file_view", "material", "to_html"]
+__all__ = ["FileView", "Material", "Rows", "file_view", "material", "rows_of", "to_html"]
 _CODE: Final = re.compile(r"`([^`]+)`")
 _TEMPLATE: Final = Path(__file__).with_name("page.html.j2")
 

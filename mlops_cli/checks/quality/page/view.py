@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
@@ -9,6 +10,7 @@ from .charts import Bars, Line, bars, line, number, shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from mlops_cli.checks.quality.checking import DataResult
     from mlops_cli.quality import RuleOutcome, Ruleset, Source
@@ -16,6 +18,9 @@ if TYPE_CHECKING:
     from mlops_cli.quality.language.model import AnyRule
 
 _MOST_RESULTS: Final = 60
+_MOST_ROWS: Final = 20
+# Beside the rules that a row fails, the file says which it passes and which skip it.
+_OUTCOMES: Final = ("DataQualityRulesPass", "DataQualityRulesSkip", "DataQualityEvaluationResult")
 _ORDER: Final = {"FAIL": 0, "ERROR": 1, "PASS": 2}
 
 
@@ -95,6 +100,36 @@ def material(
     return Material(earlier, spreads, failing)
 
 
+def rows_of(path: Path) -> Rows | None:
+    """The first of the rows that failed, from the file they were written to."""
+    from mlops_cli.quality import open_source
+
+    if not path.exists():
+        return None
+    source = open_source(path)
+    connection = source.connect()
+    try:
+        answer = connection.execute(
+            f"SELECT * EXCLUDE ({', '.join(_OUTCOMES)}) FROM data LIMIT {_MOST_ROWS}"  # noqa: S608
+        )
+        columns = tuple(name for name, *_ in answer.description or ())
+        rows = tuple((*map(_cell, row[:-1]), _failed(row[-1])) for row in answer.fetchall())
+    finally:
+        connection.close()
+        source.close()
+    return Rows(columns, rows, source.rows)
+
+
+def _cell(value: object) -> str:
+    return "NULL" if value is None else str(value)
+
+
+def _failed(rules: object) -> str:
+    """The rules that a row fails: a list, which is JSON in a CSV file."""
+    found = json.loads(rules) if isinstance(rules, str) else rules
+    return "; ".join(map(str, found)) if isinstance(found, list) else ""
+
+
 def _listed(rules: Ruleset) -> list[str]:
     from mlops_cli.quality.language.model import Membership, Rule
 
@@ -127,7 +162,7 @@ def file_view(result: DataResult, rules: Ruleset, known: Material) -> FileView:
         shown(result.data),
         result.outcome,
         "",
-        tuple(shown(note) for note in (*result.notes, *report.notes)),
+        tuple(shown(note) for note in result.notes),
         rows=f"{report.rows:,}",
         score=percent(report.score),
         counts={kind: len(report.of(kind)) for kind in ("PASS", "FAIL", "ERROR")},
