@@ -12,7 +12,7 @@ from .values import CannotEvaluateError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_SECONDS: Final = 10.0
+_SECONDS: Final = 5.0
 # As in Java, \d, \w, \s and \b know ASCII alone.
 _SEARCH: Final = """
 import json, re, sys

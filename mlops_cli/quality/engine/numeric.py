@@ -41,11 +41,10 @@ def aggregate(rule: Single, context: Context, where: str | None) -> Measure:
     column = context.column(rule.parameters[0].value)
     missing = f"`{column.name}` has no values, so it has no {rule.type}"
     key = f"Column.{column.name}.{rule.type}"
+    what = f"{rule.type} of `{column.name}`"
     return Measure(
         {"value": f"{_AGGREGATES[rule.type]}({_double(rule, column)}){filtered(where)}"},
-        lambda found: judge(
-            rule, f"{rule.type} of `{column.name}`", key, found["value"], missing=missing
-        ),
+        lambda found: judge(rule, what, key, _finite(found["value"], what), missing=missing),
     )
 
 
@@ -132,8 +131,9 @@ def spread(rule: Single, context: Context, where: str | None) -> Measure:
 
     def finish(found: Found) -> Verdict:
         low, high = found["low"], found["high"]
-        value = None if low is None or high is None else high - low
-        return judge(rule, f"{rule.type} of `{column.name}`", key, value, missing=missing)
+        what = f"{rule.type} of `{column.name}`"
+        value = None if low is None or high is None else _finite(high - low, what)
+        return judge(rule, what, key, value, missing=missing)
 
     return Measure(needs, finish)
 
@@ -164,6 +164,19 @@ def shape_of_values(rule: Single, context: Context, where: str | None) -> Measur
         return judge(rule, f"{rule.type} of `{column.name}`", key, value, missing=missing)
 
     return Measure({}, finish, Query(text, ("second", "higher")))
+
+
+def _finite(value: float | None, what: str) -> float | None:
+    """Let through what has a value; a sum of numbers that all have one may still overflow.
+
+    Raises:
+        CannotEvaluateError: It is infinite.
+    """
+    if value is not None and math.isinf(value):
+        raise CannotEvaluateError(
+            f"{what} is infinite: a value is, or they are too large to be added"
+        )
+    return value
 
 
 def _standardised(second: float, higher: float, power: int) -> float:

@@ -224,6 +224,7 @@ DIFFERENCES = (
     MORE_TYPES,
 )
 STRICTER = (
+    "A mean, a sum, a deviation or a range that is infinite is ERROR here, and a number for Deequ",
     "An unknown column, a bad pattern or a bad `where` is ERROR here, and Failed for Deequ",
     "An ERROR inside of `or` makes the whole rule ERROR here, and may be outvoted for Deequ",
     "A `between` whose first end is not below its second is ERROR here",
