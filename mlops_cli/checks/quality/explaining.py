@@ -137,6 +137,8 @@ def _type(kind: RuleType) -> TypeExplanation:
 def _evaluated(kind: RuleType) -> str:
     if kind.evaluated_here:
         return "yes"
+    if kind.with_history:
+        return "with --history"
     return "with --dataset" if kind.with_datasets else "no"
 
 

@@ -143,7 +143,10 @@ GUIDE: Final[dict[str, Entry]] = {
     ),
     "DetectAnomalies": Entry(
         'DetectAnomalies "RowCount"',
-        notes=("AWS alone knows how it decides, from its own history",),
+        notes=(
+            "How AWS decides is not known; here it is by median and MAD of earlier results",
+            "It needs `--history`, and 5 earlier results",
+        ),
     ),
     "AllStatistics": Entry(
         'AllStatistics "age"', notes=("It stands under `Analyzers`, never a rule",)

@@ -26,6 +26,8 @@ class RuleType:
     with_datasets: bool
     """The engine gives a verdict when it has the other data set too."""
     description: str
+    with_history: bool = False
+    """The engine gives a verdict when it has earlier results too."""
 
     @property
     def analyzer(self) -> bool:
@@ -51,6 +53,7 @@ def _row(name: str, arguments: str, kinds: str, words: str, description: str) ->
         evaluated_here="here" in flags,
         with_datasets="datasets" in flags,
         description=description,
+        with_history="history" in flags,
     )
 
 
@@ -180,7 +183,7 @@ _ALL = (
         "here datasets",
         "Ratio of two aggregates",
     ),
-    _row("DetectAnomalies", "metric...", "", "here", "The metric is as its history says"),
+    _row("DetectAnomalies", "metric...", "", "history", "The metric is as its history says"),
     _row("AllStatistics", "column", "number", "analyzer here", "A collection of statistics"),
     _row("FileFreshness", "path?", "date", "threshold here", "When files were last modified"),
     _row("FileSize", "path?", "size", "threshold here", "Size of files"),
