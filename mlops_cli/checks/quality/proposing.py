@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -90,10 +91,12 @@ def suggest(
     try:
         with progress.step(f"Reading `{data}`"):
             source = open_data(data, delimiter=delimiter)
-            profile = quality.profile(source)
-        task = _task(profile, target, task, data, progress)
-        with progress.step(f"Judging proposed rules on rows of `{data}`"):
-            found = quality.propose(source, profile=profile, target=target, task=task)
+        with closing(source):
+            with progress.step(f"Describing the columns of `{data}`"):
+                profile = quality.profile(source)
+            task = _task(profile, target, task, data, progress)
+            with progress.step(f"Judging proposed rules on rows of `{data}`"):
+                found = quality.propose(source, profile=profile, target=target, task=task)
     except quality.DataReadError as error:
         raise ProjectError(error.message, hint=error.hint) from error
     _say(source, profile, found, progress)
