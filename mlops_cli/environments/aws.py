@@ -215,9 +215,12 @@ class Aws:
             return session.client(service, config=config, endpoint_url=self._endpoint)
 
         client = make()
-        if service == "s3" and not host_of(client.meta.endpoint_url).endswith(_AMAZON):
+        if host_of(client.meta.endpoint_url).endswith(_AMAZON):
+            return client
+        if service == "s3":
             return make(s3={"addressing_style": "path"})
-        return client
+        # The model of MWAA puts `api.` and `env.` before the host, which only Amazon's has.
+        return make(inject_host_prefix=False)
 
 
 def _camel(operation: str) -> str:
