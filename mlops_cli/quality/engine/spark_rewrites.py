@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 _WHOLE: Final = ("TINYINT", "SMALLINT", "INT", "BIGINT")
 _CASTS: Final = {"tinyint": "TINYINT", "smallint": "SMALLINT", "bigint": "BIGINT"}
+_PLACE: Final = "_place_of_"
 _SHAPE: Final = r"^\s*[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)\s*$"
 
 
@@ -61,11 +62,12 @@ def _sql(text: str, **parts: exp.Expr) -> exp.Expr:
     """Write DuckDB's SQL, with parts of the statement at `@name`."""
     from sqlglot import exp, parse_one
 
-    tree = parse_one(text, read="duckdb")
-    for node in list(tree.find_all(exp.Parameter)):
-        node.replace(_grouped(parts[node.name]))
+    # DuckDB has an operator `@`, so the places are columns meanwhile.
+    tree = parse_one(text.replace("@", _PLACE), read="duckdb")
     for call in tree.find_all(exp.Func):
         call.meta["rewritten"] = True
+    for node in list(tree.find_all(exp.Column)):
+        node.replace(_grouped(parts[node.name.removeprefix(_PLACE)]))
     return tree
 
 
@@ -73,7 +75,10 @@ def _grouped(node: exp.Expr) -> exp.Expr:
     from sqlglot import exp
 
     plain = isinstance(node, exp.Column | exp.Literal | exp.Paren | exp.Func)
-    return node.copy() if plain else exp.Paren(this=node.copy())
+    joined = not isinstance(node, exp.Paren) and isinstance(
+        node, exp.Binary | exp.Connector | exp.Unary
+    )
+    return node.copy() if plain and not joined else exp.Paren(this=node.copy())
 
 
 def _call(name: str, *arguments: exp.Expr) -> exp.Expr:

@@ -133,10 +133,10 @@ def _check(node: exp.Expr, what: str) -> None:
 def _is_known(node: exp.Func) -> bool:
     from sqlglot import exp
 
+    if node.meta.get("rewritten"):
+        return True
     if isinstance(node, exp.Anonymous):
-        return bool(node.meta.get("rewritten")) or (
-            node.name.lower() == "range" and isinstance(node.parent, exp.Table)
-        )
+        return node.name.lower() == "range" and isinstance(node.parent, exp.Table)
     if isinstance(node, exp.Exists):
         # Spark's `exists(array, function)` would lose its function.
         return isinstance(node.this, exp.Query)
