@@ -1,18 +1,26 @@
-"""Writes `cli.md` and `checks.md` from the commands' own help and the checks' own docstrings.
+"""Writes the pages that follow from the code: commands, checks, and the language of rulesets.
 
 python docs/make.py
 """
 
 from __future__ import annotations
 
+import runpy
+import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import typer
 
 from mlops_cli.checks.base import Check, Stage
+from mlops_cli.checks.quality.explaining import form
+from mlops_cli.checks.quality.guide import GUIDE
 from mlops_cli.checks.registry import checks
 from mlops_cli.cli import app as cli
+from mlops_cli.quality import RULE_TYPES, RuleOutcome, check
+from mlops_cli.quality.engine.profiles import DIFFERENCES, STRICTER, Difference
+from mlops_cli.quality.exporters import TARGETS, expressible
+from mlops_cli.quality.language.lints import EXPLAINED
 
 if TYPE_CHECKING:
     from typer.core import TyperGroup
@@ -37,7 +45,7 @@ What `mlops validate` looks at; `mlops validate --explain CODE` says the same on
 
 def pages() -> dict[str, str]:
     """Each generated page's name, and what it has to hold."""
-    return {"cli.md": cli_page(), "checks.md": checks_page()}
+    return {"cli.md": cli_page(), "checks.md": checks_page(), "dqdl.md": dqdl_page()}
 
 
 def cli_page() -> str:
@@ -80,11 +88,11 @@ def checks_page() -> str:
         "\n".join(["| code | what has to hold | severity |", "|---|---|---|", *map(_row, every)]),
     ]
     family = ""
-    for check in every:
-        if not check.code.startswith(family) or not family:
-            family = check.code[:4]
+    for one in every:
+        if not one.code.startswith(family) or not family:
+            family = one.code[:4]
             parts.append(f"## {FAMILIES[family]}")
-        parts.append(_section(check))
+        parts.append(_section(one))
     return "\n\n".join(parts) + "\n"
 
 
@@ -97,6 +105,87 @@ def _section(check: Check) -> str:
     after = f", after {' and '.join(check.requires)}" if check.requires else ""
     facts = f"Severity {check.severity}. Needs {needs}{after}."
     return f"### {check.code}\n\n{check.documentation}\n\n{facts}"
+
+
+def dqdl_page() -> str:
+    """The language, then every rule type with its example run on the sample data."""
+    prose = (FOLDER / "dqdl.in.md").read_text(encoding="utf-8").rstrip()
+    sample = runpy.run_path(str(FOLDER / "sample.py"))
+    with tempfile.TemporaryDirectory() as folder:
+        orders, others = sample["write"](Path(folder))
+        results = {
+            name: _outcome(name, orders, datasets=others, now=sample["NOW"]) for name in RULE_TYPES
+        }
+    parts = [prose, _engines()]
+    parts += [_rule_type(name, results[name]) for name in RULE_TYPES]
+    parts += ["## Differences between AWS's documents and Deequ", _differences()]
+    parts += ["## What `mlops quality lint` finds", _lints()]
+    return "\n\n".join(parts) + "\n"
+
+
+def _outcome(name: str, orders: Path, **options: Any) -> RuleOutcome:  # noqa: ANN401
+    listed = "Analyzers" if RULE_TYPES[name].only_analyzer else "Rules"
+    report = check(f"{listed} = [ {GUIDE[name].example} ]", orders, **options)
+    return (report.outcomes or report.analyzers)[0]
+
+
+def _engines() -> str:
+    head = "| rule type | what it is about | AWS and Deequ | " + " | ".join(TARGETS) + " |"
+    rows = [head, "|---|---|---|" + "---|" * len(TARGETS)]
+    for name, kind in RULE_TYPES.items():
+        link = f"[{name}](#{name.lower()})"
+        rows.append(
+            f"| {link} | {kind.description} | {'differ' if _differing(name) else 'agree'} | "
+            + " | ".join(expressible()[name][target].split(":")[0] for target in TARGETS)
+            + " |"
+        )
+    return "\n".join(rows)
+
+
+def _rule_type(name: str, outcome: RuleOutcome) -> str:
+    kind, entry = RULE_TYPES[name], GUIDE[name]
+    facts = [f"* NULL: {entry.nulls}."] if entry.nulls else []
+    facts.append(f"* On data without rows the example is {entry.no_rows}.")
+    facts += [f"* {note}." for note in entry.notes]
+    facts += [f"* AWS: {one.aws}. Deequ: {one.deequ}." for one in _differing(name)]
+    facts += [
+        f"* {target}: {said.partition(': ')[2]}."
+        for target, said in expressible()[name].items()
+        if said.partition(": ")[2]
+    ]
+    metrics = ", ".join(f"`{key}` {value:.6g}" for key, value in outcome.metrics.items())
+    ran = f"On the sample data: {outcome.outcome}" + (f", {metrics}" if metrics else "") + "."
+    if outcome.outcome == "ERROR":
+        ran = "The sample data has no history and no such files to show it on."
+    return "\n\n".join(
+        [
+            f"### {name}",
+            f"{kind.description}.",
+            f"```\n{form(kind)}\n```",
+            f"```dqdl-rule\n{entry.example}\n```",
+            ran,
+            "\n".join(facts),
+        ]
+    )
+
+
+def _differing(name: str) -> list[Difference]:
+    return [one for one in DIFFERENCES if name in one.rules]
+
+
+def _differences() -> str:
+    rows = ["| rule types | AWS | Deequ | where |", "|---|---|---|---|"]
+    for one in DIFFERENCES:
+        names = ", ".join(one.rules) or "all"
+        rows.append(f"| {names} | {one.aws} | {one.deequ} | {one.source} |")
+    more = [f"* {said}." for said in STRICTER]
+    return "\n".join([*rows, "", "Neither profile follows Deequ where", "", *more])
+
+
+def _lints() -> str:
+    rows = ["| code | who takes it differently | what |", "|---|---|---|"]
+    rows += [f"| {one.code} | {one.target} | {one.description} |" for one in EXPLAINED]
+    return "\n".join(rows)
 
 
 if __name__ == "__main__":
