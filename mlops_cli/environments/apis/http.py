@@ -121,8 +121,8 @@ class HttpTransport:
             return self._send_once(method, path, request, headers)
         return self._send_patiently(method, path, {**request, "headers": headers})
 
-    def _post(self, path: str, body: Mapping[str, str]) -> Answer:
-        return self._send_patiently("POST", path, {"json": dict(body)})
+    def _post(self, path: str, body: Mapping[str, str], *, form: bool = False) -> Answer:
+        return self._send_patiently("POST", path, {"data" if form else "json": dict(body)})
 
     def _send_once(
         self, method: str, path: str, request: Mapping[str, Any], headers: Mapping[str, str]
@@ -169,8 +169,8 @@ class HttpTransport:
             pause = min(pause * 2, _MAX_PAUSE_SECONDS)
 
     def _exchange(self, method: str, path: str, request: Mapping[str, Any]) -> Answer:
-        watched = {"extensions": {"trace": self._look_at_peer}}
-        with self._client.stream(method, path, **request, **watched) as response:
+        watched: dict[str, Any] = {**request, "extensions": {"trace": self._look_at_peer}}
+        with self._client.stream(method, path, **watched) as response:
             if response.is_redirect:
                 raise self._not_airflow(
                     f"it redirects to `{printable(response.headers.get('location', ''))}`, "
@@ -213,10 +213,11 @@ class HttpTransport:
             ) from error
 
     def _answer(self, response: httpx.Response, data: bytes) -> Answer:
+        cookies = dict(response.cookies)
         if not data:
-            return Answer(response.status_code)
+            return Answer(response.status_code, cookies=cookies)
         try:
-            return Answer(response.status_code, json.loads(data))
+            return Answer(response.status_code, json.loads(data), cookies)
         except ValueError:
             # A proxy's page in front of a failing Airflow is told by its status.
             if response.status_code >= 400:
@@ -285,7 +286,9 @@ def _is_loopback(host: str) -> bool:
 def _is_forbidden(host: str) -> bool:
     address = _address(host)
     return address is not None and (
-        address.is_link_local or address.is_unspecified or address.is_multicast
+        address.is_link_local
+        or address.is_unspecified
+        or address.is_multicast
         or str(address) in _METADATA
     )
 

@@ -19,9 +19,16 @@ if TYPE_CHECKING:
     from .transport import Answer
 
     FindSecret = Callable[[], Secret]
-    Post = Callable[[str, Mapping[str, str]], Answer]
+
+    class Post(Protocol):
+        """Sends a body to a path of the server, as JSON or as a form."""
+
+        def __call__(self, path: str, body: Mapping[str, str], *, form: bool = False) -> Answer:
+            """The answer, whatever it is."""
+
 
 _REFUSED: Final = frozenset({400, 401, 403, 422})
+_MWAA_LOGIN: Final = "/pluginsv2/aws_mwaa/login"
 
 
 class Login(Protocol):
@@ -145,3 +152,38 @@ class Nobody:
     def renew(self) -> bool:
         """There is nothing to renew."""
         return False
+
+
+class MwaaSession:
+    """A session of MWAA's web server, opened with a login token from the service.
+
+    Args:
+        find: Asks the service for a login token; good for one login within a minute.
+    """
+
+    who = "this AWS identity"
+
+    def __init__(self, find: FindSecret) -> None:
+        self._find = find
+        self._token: Secret | None = None
+
+    def headers(self, server: str, post: Post) -> Mapping[str, str]:
+        """The session's token, as a bearer token."""
+        self._token = self._token or self._log_in(server, post)
+        return {"Authorization": f"Bearer {self._token.reveal()}"}
+
+    def renew(self) -> bool:
+        """A new session can always be opened."""
+        self._token = None
+        return True
+
+    def _log_in(self, server: str, post: Post) -> Secret:
+        answer = post(_MWAA_LOGIN, {"token": self._find().reveal()}, form=True)
+        session = answer.cookies.get("_token")
+        if session is None:
+            raise NotAllowedError(
+                f"Could not log in to MWAA's web server at `{server}`: "
+                f"status {answer.status}{detail(answer, ': ')}",
+                hint="Allow `airflow:CreateWebLoginToken` on an Airflow role of the environment",
+            )
+        return Secret(session)

@@ -5,13 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
-from mlops_cli.core.errors import ConflictError, ProjectError, UnavailableError, UsageError
+from mlops_cli.core.errors import (
+    ConflictError,
+    NotAllowedError,
+    ProjectError,
+    UnavailableError,
+    UsageError,
+)
 from mlops_cli.environments.port import LogPage
 
 from .http import HttpTransport
 from .login import Password
 from .shapes import dag_info, import_failure, log_lines, run_info, task_info
-from .transport import PathTooLongError, detail
+from .transport import ELSEWHERE, PathTooLongError, detail
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -20,7 +26,7 @@ if TYPE_CHECKING:
     from mlops_cli.core.redact import Secret
     from mlops_cli.environments.port import DagInfo, ImportFailure, RunInfo, TaskInfo
 
-    from .transport import Answer, Transport
+    from .transport import Answer, LogSource, Transport
 
 _PAGE: Final = 100  # more is cut by `[api] maximum_page_limit`
 _LOGIN_SAYS_NOTHING: Final = "unknown"
@@ -39,11 +45,17 @@ def connect(
 
 
 class RestApi:
-    """What the workflows ask, in the words of API v2; the transport carries it."""
+    """What the workflows ask, in the words of API v2; the transport carries it.
 
-    def __init__(self, transport: Transport) -> None:
+    Args:
+        transport: The way to the Airflow.
+        logs: Where tasks' logs are besides, if they are anywhere else.
+    """
+
+    def __init__(self, transport: Transport, *, logs: LogSource | None = None) -> None:
         self.name = transport.name
         self._transport = transport
+        self._logs = logs
 
     def close(self) -> None:
         """Give back the connections."""
@@ -90,7 +102,10 @@ class RestApi:
 
     def reparse(self, file_token: str) -> None:
         """Ask for a file to be parsed again now; one that is asked for already is fine."""
-        answer = self._send("PUT", f"/parseDagFile/{_part(file_token)}")
+        try:
+            answer = self._send("PUT", f"/parseDagFile/{_part(file_token)}")
+        except PathTooLongError:
+            return  # it is parsed when its turn comes
         self._expect(answer, {200, 201, 204, 409}, "ask Airflow to parse a file again")
 
     def set_paused(self, dag_id: str, *, paused: bool) -> None:
@@ -131,7 +146,10 @@ class RestApi:
 
     def run(self, dag_id: str, run_id: str) -> RunInfo | None:
         """One run."""
-        body = self._get(_run_path(dag_id, run_id))
+        try:
+            body = self._get(_run_path(dag_id, run_id))
+        except PathTooLongError:  # the ids Airflow makes itself are long
+            body = self._run_in_list(dag_id, run_id)
         return None if body is None else run_info(body)
 
     def runs(
@@ -146,10 +164,25 @@ class RestApi:
     def tasks(self, dag_id: str, run_id: str) -> tuple[TaskInfo, ...]:
         """All task instances of a run."""
         path = f"{_run_path(dag_id, run_id)}/taskInstances"
-        return tuple(task_info(item) for item in self._pages(path, "task_instances", {}))
+        try:
+            return tuple(task_info(item) for item in self._pages(path, "task_instances", {}))
+        except PathTooLongError:
+            wanted = {"dag_ids": [dag_id], "dag_run_ids": [run_id]}
+            return tuple(task_info(item) for item in self._task_batches(wanted))
 
     def log(self, dag_id: str, run_id: str, task: TaskInfo, *, token: str | None = None) -> LogPage:
         """A task's log, from `token` on; a task that has not run has none."""
+        # A log goes on where it was begun: the tokens of one place mean nothing to the other.
+        if self._logs is not None and token and token.startswith(ELSEWHERE):
+            return self._logs.page(dag_id, run_id, task, token=token)
+        try:
+            return self._own_log(dag_id, run_id, task, token=token)
+        except (PathTooLongError, NotAllowedError, UnavailableError):
+            if self._logs is None or token:
+                raise
+            return self._logs.page(dag_id, run_id, task, token=None)
+
+    def _own_log(self, dag_id: str, run_id: str, task: TaskInfo, *, token: str | None) -> LogPage:
         task_path = f"{_run_path(dag_id, run_id)}/taskInstances/{_part(task.task_id)}"
         params: dict[str, object] = {"map_index": task.map_index}
         if token:
@@ -197,6 +230,23 @@ class RestApi:
             offset += len(items)
             if not items or offset >= int(body.get("total_entries") or 0):
                 return
+
+    def _run_in_list(self, dag_id: str, run_id: str) -> Mapping[str, Any] | None:
+        # The pattern finds more than the run: `_` and `%` stand for other characters in it.
+        path, params = f"/dags/{_part(dag_id)}/dagRuns", {"run_id_pattern": run_id}
+        found = self._pages(path, "dag_runs", params)
+        return next((item for item in found if item["dag_run_id"] == run_id), None)
+
+    def _task_batches(self, wanted: Mapping[str, object]) -> Iterator[Mapping[str, Any]]:
+        offset, total = 0, 1
+        while offset < total:
+            body = {**wanted, "page_offset": offset, "page_limit": _PAGE}
+            answer = self._send("POST", "/dags/~/dagRuns/~/taskInstances/list", body=body)
+            self._expect(answer, {200}, "list the tasks of a run")
+            items = answer.body["task_instances"]
+            yield from items
+            offset += len(items)
+            total = int(answer.body["total_entries"]) if items else 0
 
     def _known_dag(self, answer: Answer, dag_id: str, verb: str) -> None:
         if answer.status == 404:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from mlops_cli.core.errors import UnavailableError
 from mlops_cli.core.redact import printable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from mlops_cli.environments.port import LogPage, TaskInfo
+
+# Begins the tokens of logs that are read from elsewhere.
+ELSEWHERE: Final = "elsewhere:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,10 +23,18 @@ class Answer:
 
     status: int
     body: Any = None
+    cookies: Mapping[str, str] = field(default_factory=dict)
 
 
 class PathTooLongError(UnavailableError):
     """The way to this Airflow takes no path that long; nothing was sent."""
+
+
+class LogSource(Protocol):
+    """Another place where the logs of tasks are, when the API does not give them."""
+
+    def page(self, dag_id: str, run_id: str, task: TaskInfo, *, token: str | None) -> LogPage:
+        """Some lines of a task's log, from `token` on."""
 
 
 class Transport(Protocol):
