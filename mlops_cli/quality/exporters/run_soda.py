@@ -60,7 +60,7 @@ def examine(given: Namespace) -> Foreign:
         table = name.replace('"', '""')
         connection.execute(f"CREATE VIEW main.\"{table}\" AS FROM {reader}('{place}')")
     count = connection.execute(f'SELECT count(*) FROM main."{about["table"]}"').fetchone()  # noqa: S608
-    found = _verify(text, about, connection)
+    found = _verify(text, [one["name"] for one in about["rules"]], about["source"], connection)
     return shape.Findings(count[0], about["rules"], about["lost"], found)
 
 
@@ -78,30 +78,32 @@ def _about(text: str) -> dict[str, Any]:
     return about
 
 
-def _verify(text: str, about: dict[str, Any], connection: Foreign) -> list[Foreign]:
-    found, errors = _run(text, about["source"], connection)
-    if not errors:
-        return [_settled(one, "") for one in found]
-    # Soda runs all checks in one query: a check that it cannot run takes the others with it.
-    alone: list[Foreign] = []
-    for rule in about["rules"]:
-        own, errors = _run(_only(text, rule["name"]), about["source"], connection)
+def _verify(text: str, rules: list[str], source: str, connection: Foreign) -> list[Foreign]:
+    """Verify rules, and find out which of them Soda cannot run.
+
+    It runs all checks in one query: one that it cannot run takes the others with it. So the rules
+    are halved until those that break it are alone.
+    """
+    found, errors = _run(_only(text, rules), source, connection)
+    if not errors or len(rules) == 1:
         said = shape.one_line(errors[0]) if errors else ""
-        if said and not own:
-            alone.append(shape.Finding([rule["name"]], shape.ERROR, said))
-        alone += [
-            _settled(shape.Finding([rule["name"]], one.outcome, one.message, one.metrics), said)
-            for one in own
-        ]
-    return alone
+        if said and not found:
+            return [shape.Finding(rules, shape.ERROR, said)]
+        return [_settled(one, rules, said) for one in found]
+    half = len(rules) // 2
+    return [
+        *_verify(text, rules[:half], source, connection),
+        *_verify(text, rules[half:], source, connection),
+    ]
 
 
-def _settled(found: Foreign, said: str) -> Foreign:
+def _settled(found: Foreign, rules: list[str], said: str) -> Foreign:
     """What has no value, although nothing went wrong, has not passed."""
-    if found.outcome != shape.ERROR:
-        return found
-    outcome = shape.ERROR if said else shape.FAIL
-    return shape.Finding(found.rules, outcome, said or found.message, found.metrics)
+    own = [name for name in found.rules if name in rules]
+    outcome, message = found.outcome, found.message
+    if outcome == shape.ERROR:
+        outcome, message = (shape.ERROR, said) if said else (shape.FAIL, message)
+    return shape.Finding(own, outcome, message, found.metrics)
 
 
 def _run(text: str, source: str, connection: Foreign) -> tuple[list[Any], list[str]]:
@@ -127,7 +129,7 @@ def _finding(result: Foreign) -> Foreign:
     """One check's outcome, the rules it belongs to, and what was measured."""
     check = result.check
     outcome = {"PASSED": shape.PASS, "FAILED": shape.FAIL}.get(result.outcome.name, shape.ERROR)
-    rules = _RULE.findall(check.qualifier or "") or _RULE.findall(check.name or "")
+    rules = _rules({"qualifier": check.qualifier or "", "name": check.name or ""})
     value = result.threshold_value
     about = check.column_name or "*"
     metrics = {f"{about}.{check.type}": float(value)} if isinstance(value, int | float) else {}
@@ -137,26 +139,25 @@ def _finding(result: Foreign) -> Foreign:
     return shape.Finding(rules, outcome, f"{check.type} of `{about}`: {said}", metrics)
 
 
-def _only(text: str, rule: str) -> str:
-    """The contract with the checks of one rule."""
+def _only(text: str, rules: list[str]) -> str:
+    """The contract with the checks of some rules."""
     yaml = import_module("ruamel.yaml").YAML(typ="safe", pure=True)
     contract = yaml.load(text)
-    contract["checks"] = _own(contract.get("checks", []), rule)
-    for column in contract.get("columns", []):
-        column["checks"] = _own(column.get("checks", []), rule)
-    contract["columns"] = [one for one in contract.get("columns", []) if one["checks"]]
+    contract["checks"] = _own(contract.get("checks", []), rules)
+    for column in contract["columns"]:
+        column["checks"] = _own(column["checks"], rules)
+    contract["columns"] = [one for one in contract["columns"] if one["checks"]]
     # JSON is YAML.
-    return json.dumps({key: value for key, value in contract.items() if value or key == "columns"})
+    return json.dumps({key: one for key, one in contract.items() if one or key == "columns"})
 
 
-def _own(checks: list[dict[str, Any]], rule: str) -> list[dict[str, Any]]:
-    return [
-        check for check in checks
-        if any(
-            rule in (_RULE.findall(one.get("qualifier", "")) or _RULE.findall(one["name"]))
-            for one in check.values()
-        )
-    ]  # fmt: skip
+def _own(checks: list[dict[str, Any]], rules: list[str]) -> list[dict[str, Any]]:
+    return [check for check in checks if set(rules) & set(_rules(*check.values()))]
+
+
+def _rules(body: dict[str, Any]) -> list[str]:
+    """The rules of a check: `Rule_3_2` in its qualifier, or several in the name of a shared one."""
+    return _RULE.findall(body.get("qualifier", "")) or _RULE.findall(body.get("name", ""))
 
 
 if __name__ == "__main__":
