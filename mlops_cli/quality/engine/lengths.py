@@ -30,7 +30,9 @@ def length_as_deequ(rule: Single, column: Column, where: str | None) -> Measure:
         "low": f"min({length}){filtered(where)}",
         "high": f"max({length}){filtered(where)}",
     }
-    return Measure(needs, _compared(column, condition))
+    meeting = numbers(length, condition, whole=False) if condition else "true"
+    row = f"({identifier(column.name)} IS NULL OR {meeting})"
+    return Measure(needs, _compared(column, condition), row=row)
 
 
 _NAMES = {"low": "MinimumLength", "high": "MaximumLength"}
@@ -89,4 +91,4 @@ def _counted(rule: Single, column: Column, where: str | None) -> Measure:
         "low": f"min(length({name})){filtered(where)}",
         "high": f"max(length({name})){filtered(where)}",
     }
-    return Measure(needs, finish)
+    return Measure(needs, finish, row=meeting)
