@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
 from fakes.airflow_server import FakeAirflow
+from fakes.moto_server import credentials
+from fakes.mwaa_server import Airflow, MwaaServer
 from probe_dags import DAG_ID, SOURCE, fake_dags
 
 from mlops_cli.core.clock import SystemClock
 from mlops_cli.core.errors import ConflictError, NotAllowedError, ProjectError, UsageError
 from mlops_cli.core.redact import Secret
 from mlops_cli.environments.apis.rest import connect
+from mlops_cli.environments.aws import Aws
+from mlops_cli.environments.mwaa import airflow_api, find
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,14 +27,18 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(scope="module")
-def fake_api() -> Iterator[RestApi]:
+def fake_airflow() -> Iterator[FakeAirflow]:
     fake = FakeAirflow()
     for dag in fake_dags():
         fake.add(dag)
     with fake.serving():
-        yield connect(
-            fake.url, username="admin", password=Secret(fake.password), clock=SystemClock()
-        )
+        yield fake
+
+
+@pytest.fixture(scope="module")
+def fake_api(fake_airflow: FakeAirflow) -> RestApi:
+    password = Secret(fake_airflow.password)
+    return connect(fake_airflow.url, username="admin", password=password, clock=SystemClock())
 
 
 @pytest.fixture(scope="module")
@@ -45,10 +54,41 @@ def real_api(request: pytest.FixtureRequest) -> RestApi:
     return api
 
 
+@pytest.fixture(scope="module")
+def fake_mwaa_api(fake_airflow: FakeAirflow) -> Iterator[RestApi]:
+    airflow = Airflow(fake_airflow.url, "admin", fake_airflow.password)
+    with mwaa(airflow) as api:
+        yield api
+
+
+@pytest.fixture(scope="module")
+def real_mwaa_api(request: pytest.FixtureRequest) -> Iterator[RestApi]:
+    request.getfixturevalue("real_api")
+    airflow = request.getfixturevalue("local_airflow")
+    with mwaa(Airflow(airflow.url, airflow.username, airflow.password.reveal())) as api:
+        yield api
+
+
+@contextmanager
+def mwaa(airflow: Airflow) -> Iterator[RestApi]:
+    """Through the emulated service, as `mlops` reaches Amazon's."""
+    server = MwaaServer()
+    server.add("acme", airflow, bucket="acme-dags")
+    with server.serving(), pytest.MonkeyPatch.context() as patch:
+        for name, value in credentials(server.url).items():
+            patch.setenv(name, value)
+        aws = Aws(clock=SystemClock())
+        api = airflow_api(aws, find(aws, "acme"), clock=SystemClock())
+        yield api
+        api.close()
+
+
 @pytest.fixture(
     params=[
         "fake_api",
+        "fake_mwaa_api",
         pytest.param("real_api", marks=[pytest.mark.real]),
+        pytest.param("real_mwaa_api", marks=[pytest.mark.real]),
     ]
 )
 def api(request: pytest.FixtureRequest) -> RestApi:
@@ -180,8 +220,10 @@ def test_a_person_can_look_at_the_run(api: RestApi) -> None:
     assert api.run_url(DAG_ID, "a+b").endswith(f"/dags/{DAG_ID}/runs/a%2Bb")
 
 
-def test_a_wrong_password_is_not_allowed(api: RestApi) -> None:
-    other = connect(api.name, username="admin", password=Secret("wrong-one"), clock=SystemClock())
+@pytest.mark.parametrize("asked", ["fake_api", pytest.param("real_api", marks=[pytest.mark.real])])
+def test_a_wrong_password_is_not_allowed(request: pytest.FixtureRequest, asked: str) -> None:
+    url = request.getfixturevalue(asked).name
+    other = connect(url, username="admin", password=Secret("wrong-one"), clock=SystemClock())
     with pytest.raises(NotAllowedError, match="Could not log in") as caught:
         other.dags()
     assert "wrong-one" not in str(caught.value)

@@ -384,7 +384,12 @@ def _list_runs(fake: FakeAirflow, dag_id: str, *, query: Mapping[str, list[str]]
     runs = list(fake.dags[dag_id].runs.values()) if dag_id in fake.dags else []
     wanted = set(query.get("state", ()))
     newest_first = sorted(runs, key=lambda run: run.created, reverse=True)
-    found = [run for run in newest_first if not wanted or run.now.state in wanted]
+    part = query.get("run_id_pattern", [""])[0]
+    found = [
+        run
+        for run in newest_first
+        if (not wanted or run.now.state in wanted) and part in run.run_id
+    ]
     return _page(fake, "dag_runs", [_run_body(dag_id, run) for run in found], query)
 
 
@@ -394,6 +399,18 @@ def _list_tasks(
     run = _run(fake, dag_id, run_id)
     bodies = [_task_body(run, name, state) for name, state in run.now.tasks.items()]
     return _page(fake, "task_instances", bodies, query)
+
+
+def _list_task_batches(fake: FakeAirflow, *, body: Any, **_: Any) -> Any:
+    known = [(dag_id, run_id) for dag_id in body["dag_ids"] for run_id in body["dag_run_ids"]]
+    bodies = [
+        _task_body(fake.dags[dag_id].runs[run_id], name, state)
+        for dag_id, run_id in known
+        if dag_id in fake.dags and run_id in fake.dags[dag_id].runs
+        for name, state in fake.dags[dag_id].runs[run_id].now.tasks.items()
+    ]
+    page = {"offset": [str(body["page_offset"])], "limit": [str(body["page_limit"])]}
+    return _page(fake, "task_instances", bodies, page)
 
 
 def _log(
@@ -446,6 +463,7 @@ _ROUTES: tuple[tuple[str, str, Callable[..., Any]], ...] = (
     ("GET", _RUNS, _list_runs),
     ("GET", rf"{_RUNS}/([^/]+)", _get_run),
     ("GET", rf"{_RUNS}/([^/]+)/taskInstances", _list_tasks),
+    ("POST", "/api/v2/dags/~/dagRuns/~/taskInstances/list", _list_task_batches),
     ("GET", rf"{_TASK}/logs/(\d+)", _log),
     ("GET", rf"{_TASK}/xcomEntries/return_value", _xcom),
     ("GET", "/api/v2/importErrors", _list_import_errors),

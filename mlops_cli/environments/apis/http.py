@@ -52,6 +52,8 @@ class HttpTransport:
         ProjectError: The URL is not one a secret may be sent to, or `ca_file` holds no certificate.
     """
 
+    longest_path: int | None = None
+
     def __init__(
         self,
         url: str,

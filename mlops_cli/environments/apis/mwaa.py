@@ -57,6 +57,8 @@ class MwaaTransport:
         patience_seconds: How long a question that may be repeated is repeated.
     """
 
+    longest_path: int | None = LONGEST_PATH
+
     def __init__(
         self,
         aws: Aws,

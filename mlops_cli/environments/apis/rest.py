@@ -56,6 +56,8 @@ class RestApi:
         self.name = transport.name
         self._transport = transport
         self._logs = logs
+        # Once is enough: every try would take as long as the first.
+        self._logs_are_refused = False
 
     def close(self) -> None:
         """Give back the connections."""
@@ -146,10 +148,9 @@ class RestApi:
 
     def run(self, dag_id: str, run_id: str) -> RunInfo | None:
         """One run."""
-        try:
-            body = self._get(_run_path(dag_id, run_id))
-        except PathTooLongError:  # the ids Airflow makes itself are long
-            body = self._run_in_list(dag_id, run_id)
+        path = _run_path(dag_id, run_id)
+        # The ids that Airflow makes itself are long.
+        body = self._get(path) if self._carries(path) else self._run_in_list(dag_id, run_id)
         return None if body is None else run_info(body)
 
     def runs(
@@ -164,23 +165,25 @@ class RestApi:
     def tasks(self, dag_id: str, run_id: str) -> tuple[TaskInfo, ...]:
         """All task instances of a run."""
         path = f"{_run_path(dag_id, run_id)}/taskInstances"
-        try:
-            return tuple(task_info(item) for item in self._pages(path, "task_instances", {}))
-        except PathTooLongError:
-            wanted = {"dag_ids": [dag_id], "dag_run_ids": [run_id]}
-            return tuple(task_info(item) for item in self._task_batches(wanted))
+        if self._carries(path):
+            found = self._pages(path, "task_instances", {})
+        else:
+            found = self._task_batches({"dag_ids": [dag_id], "dag_run_ids": [run_id]})
+        return tuple(task_info(item) for item in found)
 
     def log(self, dag_id: str, run_id: str, task: TaskInfo, *, token: str | None = None) -> LogPage:
         """A task's log, from `token` on; a task that has not run has none."""
         # A log goes on where it was begun: the tokens of one place mean nothing to the other.
         if self._logs is not None and token and token.startswith(ELSEWHERE):
             return self._logs.page(dag_id, run_id, task, token=token)
-        try:
-            return self._own_log(dag_id, run_id, task, token=token)
-        except (PathTooLongError, NotAllowedError, UnavailableError):
-            if self._logs is None or token:
-                raise
-            return self._logs.page(dag_id, run_id, task, token=None)
+        if self._logs is None or token or not self._logs_are_refused:
+            try:
+                return self._own_log(dag_id, run_id, task, token=token)
+            except (NotAllowedError, UnavailableError) as error:
+                if self._logs is None or token:
+                    raise
+                self._logs_are_refused = not isinstance(error, PathTooLongError)
+        return self._logs.page(dag_id, run_id, task, token=None)
 
     def _own_log(self, dag_id: str, run_id: str, task: TaskInfo, *, token: str | None) -> LogPage:
         task_path = f"{_run_path(dag_id, run_id)}/taskInstances/{_part(task.task_id)}"
@@ -199,6 +202,10 @@ class RestApi:
     def run_url(self, dag_id: str, run_id: str) -> str:
         """Where a person looks at the run."""
         return f"{self._transport.url}/dags/{_part(dag_id)}/runs/{_part(run_id)}"
+
+    def _carries(self, path: str) -> bool:
+        longest = self._transport.longest_path
+        return longest is None or len(path) <= longest
 
     def _send(
         self,

@@ -46,6 +46,9 @@ class Transport(Protocol):
     url: str
     """Where a person reaches the web interface, without a slash at the end."""
 
+    longest_path: int | None
+    """How long a path may be that it carries for sure, `/api/v2` not counted; None: any."""
+
     def send(
         self,
         method: str,
