@@ -12,6 +12,7 @@ from .tools import evaluate
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from ..quality import FileHistory
     from .steps import Run
 
 
@@ -54,10 +55,30 @@ def _check(run: Run, name: str, data: str, types: dict[str, str] | None) -> dict
     ruleset = run.settings.model.quality[name]
     text = (run.root / ruleset).read_text(encoding="utf-8")
     try:
-        report = quality.check(text, quality.open_source(str(local_path(data)), types=types))
-    except (quality.DqdlErrors, quality.DataReadError) as error:
+        source = quality.open_source(str(local_path(data)), types=types)
+        report = quality.check(text, source, history=_history(run, name))
+    except (quality.DqdlErrors, quality.DataReadError, quality.HistoryError) as error:
         raise Refused(f"gate `{name}` could not check {data} with {ruleset}: {error}") from error
     return report.to_dict()
+
+
+def _history(run: Run, name: str) -> FileHistory | None:
+    """Earlier results of the gate in this environment; none in a checkout, or on no disk of ours.
+
+    They stand beside the folders of the runs, in a hidden one.
+    """
+    from .. import quality
+
+    paths = run.settings.paths
+    if paths is None:
+        return None
+    try:
+        folder = local_path(paths.runs)
+    except ValueError:
+        return None
+    ruleset = run.settings.model.quality[name]
+    path = folder / ".quality" / f"{name}.jsonl"
+    return quality.FileHistory(path, ruleset=ruleset, data_set=name)
 
 
 def settle(run: Run, *, name: str, data: str, result: Mapping[str, Any]) -> str:
