@@ -97,7 +97,7 @@ def trigger(
     Raises:
         UsageError: The conf, the run id or the pipeline cannot be.
         ProjectError: The pipeline is not deployed there.
-        ConflictError: The DAG is paused, or another run has that id.
+        ConflictError: The DAG is paused, is of another environment, or has a run of that id.
         UnfinishedError: It is unknown whether the run was started, or how it ended.
     """
     values = read_conf(conf)
@@ -107,6 +107,7 @@ def trigger(
     api = opened.airflow
     dag = deployed(opened, project, pipeline)
     check_conf(values, dag)
+    check_environment(opened, dag)
     warnings = stale_warning(opened, project, dag)
     for warning in warnings:
         progress.note(f"warning: {warning}")
@@ -163,6 +164,26 @@ def deployed(environment: Environment, project: Project, pipeline: str) -> DagIn
         f"Could not find the pipeline `{pipeline}` in `{environment.name}`: "
         f"Airflow does not have it{told}",
         hint=f"Deploy it: `mlops deploy --env {environment.name}`",
+    )
+
+
+def check_environment(environment: Environment, dag: DagInfo) -> None:
+    """Refuse to run a release that was made for another environment of the same Airflow.
+
+    Its gates may be run by another engine than the environment's.
+
+    Raises:
+        ConflictError: With the environment it is for.
+    """
+    release = release_of(dag)
+    described = record.read_manifest(environment.store, release) if release else None
+    if described is None or described.environment == environment.name:
+        return
+    raise ConflictError(
+        f"Could not trigger `{dag.dag_id}` in `{environment.name}`: "
+        f"the release that is live, `{release}`, is for `{described.environment}`",
+        hint=f"Deploy it: `mlops deploy --env {environment.name}`",
+        state="nothing was started",
     )
 
 

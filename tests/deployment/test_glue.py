@@ -10,6 +10,7 @@ import pytest
 from fakes.glue_server import Amazon, Fault, amazon
 
 from mlops_cli.core.clock import SystemClock
+from mlops_cli.core.errors import ConflictError
 from mlops_cli.core.exits import Exit
 from mlops_cli.core.progress import Silent
 from mlops_cli.deployment.deploy import deploy
@@ -100,11 +101,11 @@ def connect(airflow: Instance, servers: Amazon) -> None:
     answer.raise_for_status()
 
 
-def run(project: Project, *conf: str) -> RunOutcome:
+def run(project: Project, *conf: str, environment: str = "glue") -> RunOutcome:
     return trigger(
         project,
         "training",
-        "glue",
+        environment,
         conf=conf,
         run_id=None,
         unpause=False,
@@ -160,3 +161,11 @@ def test_a_run_that_glue_gives_up_on_lets_nothing_through(
     assert (done.state, done.exit_code) == ("failed", Exit.NO)
     assert done.failed_task == "gate_raw.evaluate"
     assert not kept(project, done, "raw.json").exists()
+
+
+def test_a_release_for_glue_is_not_run_in_the_name_of_another_environment(
+    project: Project,
+) -> None:
+    with pytest.raises(ConflictError, match="is for `glue`") as caught:
+        run(project, environment="local")
+    assert caught.value.hint == "Deploy it: `mlops deploy --env local`"
