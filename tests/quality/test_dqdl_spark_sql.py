@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from contextlib import suppress
 from datetime import UTC, date, datetime
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from mlops_cli.quality import check
 from mlops_cli.quality.engine.spark_sql import predicate, statement
@@ -168,6 +171,32 @@ def test_a_statement_that_duckdb_would_take_otherwise_is_refused(sql, reason, ca
     with pytest.raises(CannotEvaluateError, match=reason):
         statement(sql, NOW)
     assert capfd.readouterr().err == ""
+
+
+TEXT = """select from where a b ( ) ( ) , . + - / = < <=> 's' "t" `u` 1 0 2.5 1.5BD null and or
+not in between like rlike is as case when then else end cast int date interval day count * sum
+distinct over order by group limit join with lateral view explode exists map struct [ ] : ; --
+/* */ @ ? $x ! primary substring trim kurtosis isnan percentile size regexp_extract values
+tablesample pivot set drop union except \\ ' " ` é r'a' -> ::"""
+WORDS = TEXT.split()
+
+
+@given(st.lists(st.sampled_from(WORDS), min_size=1, max_size=14))
+@settings(max_examples=1000, deadline=None)
+def test_no_text_makes_anything_but_sql_or_a_reason(words):
+    text = " ".join(words)
+    for read, given_text in ((predicate, text), (statement, f"select {text}")):
+        with suppress(CannotEvaluateError):
+            assert read(given_text, NOW)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["select percentile (", "map ( coalesce values", "select . 1.5BD having map", "struct ( ="],
+)
+def test_what_sqlglot_stumbles_over_is_no_spark_sql(text):
+    with pytest.raises(CannotEvaluateError):
+        predicate(text)
 
 
 def test_without_sqlglot_nothing_is_guessed(rows):

@@ -85,7 +85,7 @@ def _read(text: str, what: str) -> exp.Expr:
     logging.getLogger("sqlglot").addHandler(logging.NullHandler())
     try:
         found = sqlglot.parse(text, read="spark", error_level=sqlglot.ErrorLevel.RAISE)
-    except (sqlglot.errors.SqlglotError, RecursionError, ValueError) as error:
+    except Exception as error:  # it stumbles over odd text in many ways
         raise CannotEvaluateError(f"The {what} is no Spark SQL: {_reason(error)}") from error
     if len(found) != 1 or found[0] is None:
         many = "more than one" if len(found) > 1 else "no"
@@ -108,7 +108,9 @@ def _write(tree: exp.Expr, now: datetime | None, what: str, *, select: bool) -> 
         return tree.sql(
             dialect="duckdb", unsupported_level=sqlglot.ErrorLevel.RAISE, comments=False
         )
-    except (sqlglot.errors.SqlglotError, RecursionError, ValueError) as error:
+    except CannotEvaluateError:
+        raise
+    except Exception as error:  # as above
         raise CannotEvaluateError(
             f"The {what} cannot be written for DuckDB: {_reason(error)}"
         ) from error
@@ -153,5 +155,9 @@ def _check_table(node: exp.Table, what: str) -> None:
 def _reason(error: Exception) -> str:
     if isinstance(error, RecursionError):
         return "it is nested too deeply"
+    from sqlglot.errors import SqlglotError
+
+    if not isinstance(error, SqlglotError):
+        return "it cannot be made sense of"
     lines = _ANSI.sub("", str(error)).strip().splitlines() or [type(error).__name__]
     return lines[0][:200].rstrip(". ")
