@@ -23,6 +23,7 @@ FORMATS: dict[str, str] = {
     "web addresses": "https?://[^ ]+",
 }
 _CASTS = ("Integer", "Long", "Double", "Date", "Timestamp")
+_WHOLE = ("Integer", "Long")
 _CLASSES = {"A": "[A-Z]", "a": "[a-z]", "9": "[0-9]"}
 _LITERALS = " -_/:@#"
 _RUNS = re.compile(r"A+|a+|9+|[^Aa9]")
@@ -72,7 +73,7 @@ def _shapes(
             tests[column, f"pattern {pattern}"] = _is(name, pattern)
         tests |= {(column, f"format {one}"): _is(name, FORMATS[one]) for one in FORMATS}
         typed = Column(column, "text")
-        tests |= {(column, f"type {one}"): castable(typed, name, one) for one in _CASTS}
+        tests |= {(column, f"type {one}"): _reads_as(typed, name, one) for one in _CASTS}
     first = f"(SELECT {', '.join(names)} FROM {table} LIMIT {_FIRST})"  # noqa: S608
     tests = _holding(connection, first, tests)
     tests = _holding(connection, table, tests)
@@ -103,6 +104,12 @@ def _shape(values: int, holding: Sequence[str]) -> TextShape:
     found = dict(what.split(" ", 1) for what in reversed(holding))
     pattern = "" if "format" in found else found.get("pattern", "")
     return TextShape(values, found.get("format", ""), found.get("type", ""), pattern)
+
+
+def _reads_as(column: Column, name: str, kind: str) -> str:
+    """Whether a text can be cast, and is not cut: Spark reads `1.9` as the integer 1."""
+    fits = castable(column, name, kind)
+    return f"({fits} AND NOT contains({name}, '.'))" if kind in _WHOLE else fits
 
 
 def _is(name: str, pattern: str) -> str:
