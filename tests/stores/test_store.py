@@ -12,6 +12,7 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
+from fakes.repositories import bare_repository
 
 from mlops_cli.core.clock import SystemClock
 from mlops_cli.core.errors import (
@@ -24,6 +25,7 @@ from mlops_cli.core.errors import (
 from mlops_cli.environments.aws import Aws
 from mlops_cli.environments.port import Upload
 from mlops_cli.environments.stores.folder import FolderStore
+from mlops_cli.environments.stores.git import GitStore
 from mlops_cli.environments.stores.s3 import S3Store
 
 if TYPE_CHECKING:
@@ -38,12 +40,28 @@ FORK = multiprocessing.get_context("fork")
 LEASE_SECONDS = 3.0
 
 
-@pytest.fixture(params=["folder", "s3"])
+@pytest.fixture(params=["folder", "s3", "git"])
 def open_store(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], Store]:
     """Opens the same store again and again, also from another process."""
     kind = request.param
     if kind == "folder":
         return lambda: FolderStore(tmp_path / "dags" / "churn")
+    if kind == "git":
+        repository = bare_repository(tmp_path / "dags.git")
+
+        def open_repository() -> GitStore:
+            return GitStore(
+                str(repository),
+                "deploy/staging",
+                project="churn",
+                environment="staging",
+                folder="dags",
+                cache=tmp_path / "cache",
+                clock=SystemClock(),
+                lease_seconds=LEASE_SECONDS,
+            )
+
+        return open_repository
     bucket = request.getfixturevalue("bucket")
 
     def open_bucket() -> S3Store:
