@@ -16,7 +16,6 @@ within the window, and a weekly peak can be one.
 from __future__ import annotations
 
 import math
-import statistics
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -24,6 +23,7 @@ from ..history import history_key
 from ..language import model
 from ..language.cursor import did_you_mean
 from ..language.rules import RULE_TYPES
+from .averages import mean, median
 from .measurement import Measure, Verdict, shown
 from .values import CannotEvaluateError
 
@@ -58,10 +58,10 @@ def expected(values: Sequence[float]) -> Band:
         values: Earlier ones, the newest first; only the newest count.
     """
     newest = list(values[:NEWEST])
-    middle = statistics.median(newest)
+    middle = median(newest)
     deviations = [abs(value - middle) for value in newest]
-    spread = _MAD_TO_DEVIATION * statistics.median(deviations)
-    spread = spread or _MEAN_TO_DEVIATION * statistics.fmean(deviations)
+    spread = _MAD_TO_DEVIATION * median(deviations)
+    spread = spread or _MEAN_TO_DEVIATION * mean(deviations)
     return Band(middle - _CUTOFF * spread, middle + _CUTOFF * spread)
 
 

@@ -7,7 +7,6 @@ than `k`, those there are count. `std` is the population's, like every deviation
 from __future__ import annotations
 
 import math
-import statistics
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Literal, TypeAlias
@@ -16,6 +15,7 @@ from ..history import history_key
 from ..language import model
 from ..language.cursor import did_you_mean
 from ..language.printer import write_operand
+from .averages import deviation, mean, median
 from .measurement import key_columns, metric_key
 from .values import CannotEvaluateError, number
 
@@ -28,12 +28,12 @@ if TYPE_CHECKING:
 End: TypeAlias = Literal["low", "high"] | None
 
 _OVER_A_LIST: dict[str, Callable[[Sequence[float]], float]] = {
-    "avg": statistics.fmean,
-    "median": statistics.median,
+    "avg": mean,
+    "median": median,
     "max": max,
     "min": min,
     "sum": math.fsum,
-    "std": statistics.pstdev,
+    "std": deviation,
 }
 FUNCTIONS = ("last", *_OVER_A_LIST, "abs", "index")
 _MOST = 100_000

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +13,7 @@ from ..language.cursor import did_you_mean
 from .rows import FAILED, PASSED, SKIPPED, RowJudge, failed_rows_sql
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from ..data.source import Column
     from ..language import model
@@ -37,13 +35,19 @@ class FailedRows:
     redacted: Sequence[str] = ()
     most: int | None = None
 
-    def check(self, columns: Sequence[Column]) -> None:
+    def check(self, columns: Sequence[Column], read: Iterable[str]) -> None:
         """Refuse what cannot be written, before the rules are evaluated.
 
+        Args:
+            columns: Those of the data.
+            read: Files that are read, and must not be replaced.
+
         Raises:
-            RowsError: The file's name does not say its format, its folder is missing, or a
-                column to redact is not there or stands in the way.
+            RowsError: The file's name does not say its format, its folder is missing, it holds
+                the data itself, or a column to redact is not there or stands in the way.
         """
+        if self.path.exists() and any(_is(self.path, one) for one in read):
+            raise self._error("it is what is checked", "Give it another name")
         if self.path.suffix.lower() not in _FORMATS:
             raise self._error(
                 "its name does not say what to write", f"Names end in {', '.join(_FORMATS)}"
@@ -77,6 +81,8 @@ class FailedRows:
         Raises:
             RowsError: It cannot be written there.
         """
+        import tempfile
+
         try:
             with tempfile.TemporaryDirectory(
                 dir=self.path.parent, prefix=f".{self.path.name}."
@@ -129,4 +135,11 @@ class FailedRows:
         finally:
             connection.close()
         made.chmod(0o600)
-        shutil.move(made, self.path)
+        made.replace(self.path)
+
+
+def _is(path: Path, other: str) -> bool:
+    try:
+        return path.samefile(other.removeprefix("file://"))
+    except (OSError, ValueError):
+        return False

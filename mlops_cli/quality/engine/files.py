@@ -6,7 +6,6 @@ is an error: what it leads to is not what was named.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import stat
 from dataclasses import dataclass
@@ -95,6 +94,8 @@ def checksum(file: FoundFile, name: str) -> str:
     Raises:
         CannotEvaluateError: It cannot be read, or was replaced by a link.
     """
+    import hashlib
+
     try:
         handle = os.open(file.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
         with os.fdopen(handle, "rb") as content:

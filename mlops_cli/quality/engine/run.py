@@ -13,7 +13,6 @@ from ..language import model
 from ..language.parser import parse
 from ..language.printer import write_rule
 from ..report import ERROR, FAIL, PASS, QualityReport, RuleOutcome
-from .apart import Apart, Job
 from .bounds import bound_of
 from .connections import Connections
 from .dynamic import substituted
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ..history import History
+    from .apart import Apart
     from .failed_rows import FailedRows
     from .rows import Method
 
@@ -77,7 +77,7 @@ def check(
     }
     beside = {references[name].table: other for name, other in others.items()}
     if rows is not None:
-        rows.check(data.columns)
+        rows.check(data.columns, [one.uri for one in (data, *others.values())])
     leaves = [*rules.leaves]
     connections = Connections(data, beside, leaves)
     process: Apart | None = None
@@ -95,6 +95,8 @@ def check(
             rule_seconds,
         )
         if any(leaf.type == "CustomSql" for leaf in leaves):
+            from .apart import Apart, Job
+
             process = Apart(Job(data, beside, context))
             process.start()
             context = replace(context, apart=process)
