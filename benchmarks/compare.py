@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 import subprocess
 import sys
@@ -50,11 +51,12 @@ class Comparison:
 
     def __str__(self) -> str:
         verdict = "met" if self.ratio <= self.goal else "MISSED"
+        goal = f"goal <= {self.goal:<5} {verdict}" if self.goal < math.inf else ""
         return (
             f"{self.what:<34} {statistics.median(self.ours):7.2f} s   "
             f"{self.alternative:<38} {statistics.median(self.theirs):7.2f} s   "
-            f"ratio {self.ratio:5.2f}   goal <= {self.goal:<5} {verdict}"
-        )
+            f"ratio {self.ratio:5.2f}   {goal}"
+        ).rstrip()
 
 
 def report(*comparisons: Comparison) -> int:

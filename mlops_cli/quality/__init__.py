@@ -6,6 +6,8 @@ library at the top, and DuckDB inside the functions that need it.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from .data.source import Column, Source, open_source
 from .engine.failed_rows import FailedRows
 from .engine.run import check
@@ -22,11 +24,26 @@ from .language.model import Ruleset
 from .language.parser import parse
 from .language.printer import write
 from .language.rules import RULE_TYPES, RuleType
-from .proposal.profile import ColumnProfile, Profile, profile
-from .proposal.propose import Proposal, propose
-from .proposal.suggest import suggest
-from .proposal.wording import Hint, Suggestion, render
 from .report import QualityReport, RuleOutcome
+
+if TYPE_CHECKING:
+    from .proposal.profile import ColumnProfile, Profile, profile
+    from .proposal.propose import Proposal, propose
+    from .proposal.suggest import suggest
+    from .proposal.wording import Hint, Suggestion, render
+
+# A gate proposes nothing, and is fast because it loads none of this.
+_LATER = {
+    "ColumnProfile": "profile",
+    "Profile": "profile",
+    "profile": "profile",
+    "Proposal": "propose",
+    "propose": "propose",
+    "suggest": "suggest",
+    "Hint": "wording",
+    "Suggestion": "wording",
+    "render": "wording",
+}
 
 __all__ = [
     "RULE_TYPES",
@@ -60,3 +77,11 @@ __all__ = [
     "suggest",
     "write",
 ]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _LATER:
+        raise AttributeError(f"module `{__name__}` has no attribute `{name}`")
+    from importlib import import_module
+
+    return getattr(import_module(f".proposal.{_LATER[name]}", __name__), name)

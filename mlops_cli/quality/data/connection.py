@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from types import ModuleType
+
     import duckdb
 
 # What DuckDB does not count comes on top: a process of 2 GiB must hold both.
@@ -15,18 +17,30 @@ _MOST_THREADS = 8
 _MOST_SPILL = 128 << 30
 
 
+def engine() -> ModuleType:
+    """Give the core of DuckDB: `connect`, and the very errors that `duckdb` has.
+
+    What the package puts round it takes four times as long to import as the core, and half of the
+    time of a check of a small file. Only tables of pandas, polars and pyarrow need it.
+    """
+    from importlib import import_module
+
+    try:
+        return import_module("_duckdb")
+    except ImportError:  # DuckDB before 1.4, and whatever comes
+        return import_module("duckdb")
+
+
 def connect(memory: str = _MEMORY) -> duckdb.DuckDBPyConnection:
     """Open a database of its own in memory, which can still read files."""
     import shutil
     import tempfile
 
-    import duckdb
-
     # Made by DuckDB when it needs one, and removed by it; two connections must not share one.
     folder = Path(tempfile.gettempdir())
     spill = folder / f"quality-{os.getpid()}-{os.urandom(4).hex()}"
     most = min(_MOST_SPILL, shutil.disk_usage(folder).free // 2)
-    connection = duckdb.connect(
+    connection: duckdb.DuckDBPyConnection = engine().connect(
         ":memory:",
         config={
             "memory_limit": memory,

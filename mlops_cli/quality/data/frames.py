@@ -46,6 +46,8 @@ def open_frame(data: object, types: Mapping[str, str]) -> Source:
         raise DataReadError(f"Could not read a `{type(data).__name__}`", hint=_HINT)
     name = f"a {module} table"
     try:
+        # The core of DuckDB reads Arrow only when the package round it was imported.
+        import duckdb  # noqa: F401
         import pyarrow as pa
     except ImportError as error:
         raise DataReadError(

@@ -273,11 +273,11 @@ def _open_remote(
 @contextmanager
 def reading(name: str) -> Iterator[None]:
     """Turn what DuckDB and the system say about a file into our own error."""
-    import duckdb
+    from .connection import engine
 
     try:
         yield
-    except duckdb.Error as error:
+    except engine().Error as error:
         raise DataReadError(f"Could not read `{name}`: {_first_lines(str(error))}") from error
     except OSError as error:
         reason = (error.strerror or str(error)).lower()

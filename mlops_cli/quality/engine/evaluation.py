@@ -8,11 +8,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from ..data.connection import engine
 from ..language import model
 from ..report import ERROR, FAIL, PASS
 from .connections import has_where, limited
 from .dynamic import noted, resolve
-from .measurement import Context, Group, Measure, Query, Single, Verdict, filtered, shown
+from .measurement import Context, Group, Measure, Query, Single, Verdict, filtered, is_dense, shown
 from .measures import check_numbers, measure
 from .profiles import check_known
 from .values import CannotEvaluateError
@@ -107,15 +108,13 @@ class Evaluation:
         queries: _Queries,
         shared: Row | None,
     ) -> Answer:
-        import duckdb
-
         try:
             found = shared if shared is not None else queries.aggregates(set(needs.values()))
             values = {name: found[sql] for name, sql in needs.items()}
             verdict = self._verdict(rule, measured, values, queries)
         except CannotEvaluateError as error:
             return Answer(ERROR, str(error), {})
-        except duckdb.Error as error:
+        except engine().Error as error:
             return Answer(ERROR, f"{rule.type} could not be evaluated: {queries.why(error)}", {})
         outcome = PASS if verdict.passed else FAIL
         return Answer(ERROR if verdict.undecided else outcome, verdict.message, verdict.metrics)
@@ -138,16 +137,15 @@ class _Queries:
     def __init__(self, context: Context) -> None:
         self.connection = context.connection
         self.seconds = context.rule_seconds
+        self._columns = context.columns
         self.failed = False
         self._found: dict[Group | Query, Row | str] = {}
 
     def shared(self, aggregates: set[str]) -> Row | None:
         """Run all aggregates at once; None when one of them cannot be run."""
-        import duckdb
-
         try:
             return self.aggregates(aggregates)
-        except duckdb.Error as error:
+        except engine().Error as error:
             self.why(error)
             return None
 
@@ -165,12 +163,10 @@ class _Queries:
         Raises:
             CannotEvaluateError: It cannot be run.
         """
-        import duckdb
-
         if query not in self._found:
             try:
-                self._found[query] = dict(zip(query.names, self._row(query.sql()), strict=True))
-            except duckdb.Error as error:
+                self._found[query] = self._unique(query) or self._answered(query)
+            except engine().Error as error:
                 self._found[query] = self.why(error)
         found = self._found[query]
         if isinstance(found, str):
@@ -178,11 +174,24 @@ class _Queries:
             raise CannotEvaluateError(f"The values could not be {what}: {found}")
         return found
 
+    def _answered(self, query: Group | Query) -> Row:
+        return dict(zip(query.names, self._row(query.sql()), strict=True))
+
+    def _unique(self, query: Group | Query) -> Row | None:
+        """Answer for a key of whole numbers that repeats none, without grouping by it."""
+        if not isinstance(query, Group) or not query.is_of_integers(self._columns):
+            return None
+        low, high, keyed = self._row(query.extent_sql())
+        if not keyed or not is_dense(low, high, keyed):
+            return None
+        (distinct,) = self._row(query.marked_sql(low, high))
+        if distinct != keyed:
+            return None
+        return {"groups": keyed, "singletons": keyed, "keyed": keyed, "weighted": 0.0}
+
     def why(self, error: duckdb.Error) -> str:
         """Say why a query failed."""
-        import duckdb
-
-        if isinstance(error, duckdb.InterruptException):
+        if isinstance(error, engine().InterruptException):
             return f"it took longer than {shown(self.seconds)} seconds"
         self.failed = True
         return first_line(error)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..data.connection import identifier, literal
+from ..data.connection import engine, identifier, literal
 from .look_around import search_each
 from .measurement import Context, Measure, Single, Verdict, named
 from .profiles import PATTERN_EMPTY, PATTERN_GROUP, PATTERN_NEGATED
@@ -57,11 +57,9 @@ def _searched(context: Context, column: Column, pattern: str, *, filled: bool = 
 
 def _refusal(context: Context, pattern: str) -> str | None:
     """What DuckDB has against a pattern, tried alone: a bad one must spoil no other rule."""
-    import duckdb
-
     try:
         context.connection.execute(f"SELECT regexp_matches('', {literal(pattern)})")
-    except duckdb.Error as error:
+    except engine().Error as error:
         return first_line(error)
     return None
 
