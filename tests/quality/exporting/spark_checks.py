@@ -89,6 +89,7 @@ def main(code: str, files: list[str]) -> dict:
         .config("spark.driver.host", "127.0.0.1")
         .config("spark.sql.session.timeZone", "UTC")
         .config("spark.sql.shuffle.partitions", "1")
+        .config("spark.sql.codegen.wholeStage", "false")
         .getOrCreate()
     )
     verdicts: dict = {}
