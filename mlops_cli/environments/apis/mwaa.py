@@ -165,7 +165,9 @@ class MwaaTransport:
             )
         except RefusedError as error:
             if error.code in _AIRFLOWS:
-                return _answer(getattr(error.__cause__, "response", {}))
+                refused = _answer(getattr(error.__cause__, "response", {}))
+                # What Airflow answered well and the service could not pass on is lost as well.
+                return refused if refused.status >= 400 else Answer(502)
             if error.code == _MISSING:
                 raise ProjectError(
                     f"Could not find the MWAA environment `{self.name}` in this account and region",
