@@ -90,9 +90,10 @@ def test_a_broken_line_is_said(folder, mlops):
 
 def test_a_history_that_cannot_be_used_is_one_error(folder, mlops):
     (folder / ".mlops").write_text("in the way")
-    code, _, err = mlops("data.csv", "--history")
-    assert code == 3
-    assert "error: Could not use the history" in err
+    for html in ((), ("--html", "out.html")):
+        code, _, err = mlops("data.csv", "--history", *html)
+        assert code == 3
+        assert "error: Could not use the history" in err
 
 
 @pytest.mark.parametrize(
@@ -135,6 +136,8 @@ def test_composites_are_joined_or_evaluated_for_each_row(folder, mlops):
         (("--rows", "failed.txt"), "its name does not say what to write"),
         (("--rows", "none/failed.csv"), "there is no such folder"),
         (("--rows", "failed.csv", "--redact", "ids"), "no column `ids` to redact"),
+        (("--rows", "data.csv"), "it is what is checked"),
+        (("--rows", "quality/raw.dqdl"), "it is the ruleset"),
         (("data.csv", "--rows", "failed.csv"), "rows of 2 data files do not mix"),
     ],
 )

@@ -167,6 +167,20 @@ def test_what_cannot_be_written_is_refused_before_anything_is_checked(
     assert list(tmp_path.glob("**/failed*")) == []
 
 
+def test_what_is_read_is_never_replaced(table):
+    text = table.read_text()
+    with pytest.raises(RowsError, match="it is what is checked"):
+        check('Rules = [ IsComplete "a" ]', table, rows=FailedRows(table))
+    assert table.read_text() == text
+
+
+def test_a_folder_in_the_way_is_an_error(table, tmp_path):
+    (tmp_path / "failed.csv").mkdir()
+    with pytest.raises(RowsError, match="Could not write rows"):
+        check('Rules = [ IsComplete "a" ]', table, rows=FailedRows(tmp_path / "failed.csv"))
+    assert [one.name for one in tmp_path.iterdir() if one.name.startswith(".")] == []
+
+
 def test_a_column_with_a_name_of_ours_is_refused(csv, tmp_path):
     data = csv("DataQualityRulesPass\n1\n")
     with pytest.raises(RowsError, match="has a name that results use"):

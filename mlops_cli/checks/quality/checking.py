@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mlops_cli.core.progress import Progress
-    from mlops_cli.quality import DataReadError, QualityReport, Ruleset, Source
+    from mlops_cli.quality import DataReadError, FileHistory, QualityReport, Ruleset, Source
 
     from .page import FileView
 
@@ -162,6 +162,8 @@ def check(
             f"Could not write rows to `{rows.path}`: rows of {len(data)} data files do not mix",
             hint="Give one data file, or leave out `--rows`",
         )
+    if rows is not None and rows.path.absolute() == ruleset.absolute():
+        raise UsageError(f"Could not write rows to `{rows.path}`: it is the ruleset")
     rules = read_ruleset(ruleset, data, profile=profile)
     others = open_datasets(datasets, delimiter=delimiter)
     results, views = [], []
@@ -172,7 +174,7 @@ def check(
                 "composite": composite,
                 "profile": profile,
             }
-            earlier = history.results() if history is not None and html is not None else ()
+            earlier = _earlier(history) if history is not None and html is not None else ()
             with _opened(one, delimiter) as source:
                 results.append(_check_one(rules, one, source, options, rows))
                 if html is not None:
@@ -187,6 +189,15 @@ def check(
 
         _write(html, to_html(str(ruleset), views))
     return checked
+
+
+def _earlier(history: FileHistory) -> Sequence[dict[str, Any]]:
+    from mlops_cli.quality import HistoryError
+
+    try:
+        return history.results()
+    except HistoryError as error:
+        raise ProjectError(error.message, hint=error.hint) from error
 
 
 @contextmanager
