@@ -20,8 +20,6 @@ from .terms import (
 )
 
 if TYPE_CHECKING:
-    from datetime import date
-
     from .terms import Range
 
 
@@ -150,24 +148,36 @@ def _texts(rule: model.Rule, name: str, condition: model.Condition, dialect: Dia
     return f"NOT ({joined})" if listed[1] else f"({joined})"
 
 
+CLOCK: Final = "`now()` is the day of the data source, and of a moment only its day is compared"
+
+
+def moves(condition: model.Condition) -> bool:
+    """Does a condition move with the clock?"""
+    return any(isinstance(one, model.Now | model.Time) for one in condition.operands)
+
+
 def _days(name: str, condition: model.Condition) -> str:
     """Days are compared with days; a moment belongs to the day it is in."""
-    days = days_of(one for one in condition.operands if one != model.Keyword("NULL"))
     value = f"CAST({name} AS DATE)"
     listed = values_of(condition)
     if isinstance(condition, model.Between):
-        first, last = days[0], days[-1]
-        if first == last or condition.low != model.Date(first.isoformat()):
+        if not moves(condition) and days_of(condition.operands)[:1] != days_of([condition.low]):
             raise CannotExportError("the first date of its condition is not before the second")
+        low, high = _day(condition.low), _day(condition.high)
         if condition.negated:
-            return f"({value} <= {_day(first)} OR {value} >= {_day(last)})"
-        return f"({value} > {_day(first)} AND {value} < {_day(last)})"
+            return f"({value} <= {low} OR {value} >= {high})"
+        return f"({value} > {low} AND {value} < {high})"
     if listed is not None:
-        items = ", ".join(_day(day) for day in days)
+        items = ", ".join(_day(one) for one in listed[0])
         return f"{value} {'NOT IN' if listed[1] else 'IN'} ({items})"
     operator = condition.operator if isinstance(condition, model.Comparison) else "="
-    return f"{value} {operator} {_day(days[0])}"
+    return f"{value} {operator} {_day(condition.operands[0])}"
 
 
-def _day(day: date) -> str:
+def _day(operand: model.Operand) -> str:
+    if isinstance(operand, model.Now) and not operand.sign:
+        return "CURRENT_DATE"
+    if isinstance(operand, model.Now) and operand.unit == "days":
+        return f"CAST(CURRENT_DATE {operand.sign} INTERVAL '{operand.amount}' DAY AS DATE)"
+    (day,) = days_of([operand])
     return f"DATE '{day.isoformat()}'"

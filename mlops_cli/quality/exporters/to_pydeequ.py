@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from ..language import model
 from ..language.lints import lint
 from .loss import Translated
-from .sql_text import SPARK, number_sql, numbers_sql, predicate
+from .sql_text import CLOCK, SPARK, moves, number_sql, numbers_sql, predicate
 from .terms import CannotExportError, ends, needed, range_of, shown, tag, values_of, worth
 from .to_glue import Reader, write_plain
 
@@ -210,9 +210,9 @@ def _values(rule: model.Rule) -> _Made:
     condition = needed(rule.condition)
     meets = predicate(rule, condition, SPARK)
     matches = isinstance(condition, model.Matches)
-    return Translated(
-        (_satisfies(rule, meets),), ("patterns are Java's regular expressions",) if matches else ()
-    )
+    java = ("patterns are Java's regular expressions",) if matches else ()
+    clock = (CLOCK,) if moves(condition) else ()
+    return Translated((_satisfies(rule, meets),), (*java, *clock))
 
 
 def _length(rule: model.Rule) -> _Made:

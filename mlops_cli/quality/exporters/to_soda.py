@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from ..language import model
 from ..language.printer import quote
 from .loss import Translated
-from .sql_text import ANSI, numbers_sql, predicate
+from .sql_text import ANSI, CLOCK, moves, numbers_sql, predicate
 from .terms import (
     CannotExportError,
     ends,
@@ -59,6 +59,7 @@ _TYPES: Final = {
     "double": "DOUBLE PRECISION",
     "float": "REAL",
 }
+_LONGEST_NAME: Final = 250
 _UNITS: Final = {"minutes": "MINUTE", "hours": "HOUR", "days": "DAY"}
 
 
@@ -124,7 +125,7 @@ def write(written: Written[SodaCheck], dataset: Dataset) -> str:
     for exported, parts in written.parts:
         for position, part in enumerate((one for one in parts if one != _ROWS), start=1):
             name = exported.name if position == 1 else f"{exported.name}_{position}"
-            about = {"name": " ".join(exported.rule.split()), "qualifier": name}
+            about = {"name": " ".join(exported.rule.split())[:_LONGEST_NAME], "qualifier": name}
             place = checks if part.column is None else columns.setdefault(part.column, [])
             place.append({part.type: about | part.body})
         if _ROWS in parts:
@@ -331,11 +332,13 @@ def _values(rule: model.Rule, _dataset: Dataset) -> _Made:
     if isinstance(condition, model.Matches):
         return _pattern(rule, condition)
     meets = predicate(rule, condition, ANSI)
+    clock = (CLOCK,) if moves(condition) else ()
     if rule.threshold is not None:
-        return _share(rule, meets, rule.threshold)
+        made = _share(rule, meets, rule.threshold)
+        return Translated(made.parts, (*clock, *made.differences))
     body = _validity(rule, condition)
     if body is None:
-        return Translated((_failed(rule, meets), _ROWS))
+        return Translated((_failed(rule, meets), _ROWS), clock)
     filled = () if null_meets(condition) else (_missing(rule),)
     valid = SodaCheck("invalid", body | _filter(rule), _column(rule))
     return Translated((valid, *filled, _ROWS))

@@ -138,6 +138,9 @@ ColumnValues "day" in ["2026-01-01", "2026-06-15", "2026-06-16", "2025-12-31"]
 ColumnValues "day" in ["2026-01-01", "2026-06-15"]
 ColumnValues "day" not in ["2027-01-01"]
 ColumnValues "day" != "2026-01-01"
+ColumnValues "day" > (now() - 9000 days)
+ColumnValues "day" > now()
+ColumnValues "day" between (now() - 9000 days) and (now() + 2 days) where "day is not null"
 ColumnValues "at" = "2026-06-15"
 ColumnValues "at" > "2026-06-15"
 ColumnValues "at" <= "2026-06-15"
