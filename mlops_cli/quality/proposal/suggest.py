@@ -72,7 +72,8 @@ def from_profile(
 def _of_the_file(profile: Profile) -> Iterator[Found]:
     rows, columns = profile.rows, len(profile.columns)
     if rows:
-        reason = f"{rows} rows were seen; a file of less than half of them is not whole"
+        were = "row was" if rows == 1 else "rows were"
+        reason = f"{rows} {were} seen; a file of less than half of that is not whole"
         yield Suggestion(f"RowCount >= {max(1, rows // 2)}", reason, kind="rows", rows_needed=None)
     reason = "A new or lost column is a new schema"
     yield Suggestion(f"ColumnCount = {columns}", reason, kind="columns")
