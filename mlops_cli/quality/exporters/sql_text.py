@@ -161,7 +161,7 @@ def _days(name: str, condition: model.Condition) -> str:
     value = f"CAST({name} AS DATE)"
     listed = values_of(condition)
     if isinstance(condition, model.Between):
-        if not moves(condition) and days_of(condition.operands)[:1] != days_of([condition.low]):
+        if not moves(condition) and days_of([condition.low]) >= days_of([condition.high]):
             raise CannotExportError("the first date of its condition is not before the second")
         low, high = _day(condition.low), _day(condition.high)
         if condition.negated:

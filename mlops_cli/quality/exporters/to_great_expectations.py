@@ -444,7 +444,7 @@ def _of_days(column: str, condition: model.Condition, where: Alternatives) -> _M
     listed = values_of(condition)
     text = ("text is not read as a date",)
     if isinstance(condition, model.Between):
-        if first == last or _day(condition.low) != first:
+        if days_of([condition.low]) >= days_of([condition.high]):
             raise CannotExportError("the first date of its condition is not before the second")
         if condition.negated:
             inside = (
@@ -493,10 +493,6 @@ def _gaps(column: str, days: list[date]) -> Alternatives:
         )
         for start, stop in zip(starts, stops, strict=True)
     )
-
-
-def _day(operand: model.Operand) -> date | None:
-    return date.fromisoformat(operand.text) if isinstance(operand, model.Date) else None
 
 
 def _midnight(day: date) -> str:
