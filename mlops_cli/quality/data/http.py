@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from ..errors import DataReadError
     from .remote import Transfer
 
+_AWAY = "it redirects out of HTTP, or in a circle"
 _REASONS = {
     401: "the server wants credentials",
     403: "reading it is not allowed (403)",
@@ -33,9 +34,11 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
         newurl: str,
     ) -> urllib.request.Request | None:
         """Refuse other schemes; urllib's own would follow to FTP too."""
-        schemes = ("https",) if req.type == "https" else ("https", "http")
-        if urlsplit(newurl).scheme.lower() not in schemes:
-            raise urllib.error.URLError(f"it redirects to another scheme than {schemes[0]}")
+        scheme = urlsplit(newurl).scheme.lower()
+        if scheme not in ("https", "http"):
+            raise urllib.error.URLError(_AWAY)
+        if req.type == "https" and scheme == "http":
+            raise urllib.error.URLError("it redirects to an address that is not encrypted")
         return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 
@@ -67,6 +70,8 @@ def download(uri: str, transfer: Transfer) -> None:
     except urllib.error.HTTPError as error:
         error.close()
         reason = _REASONS.get(error.code, f"the server answered {error.code} {error.reason}")
+        if error.code // 100 == 3:
+            reason = _AWAY
         raise transfer.failed(reason) from error
     except TimeoutError as error:
         raise _late(transfer) from error

@@ -42,8 +42,10 @@ def download(uri: str, transfer: Transfer) -> None:
         raise transfer.failed("it is not of the form `s3://BUCKET/KEY`")
     seconds = transfer.limits.idle_seconds
     config = Config(connect_timeout=seconds, read_timeout=seconds, retries={"mode": "standard"})
+    # Not boto3's own session: it keeps the credentials it found first.
+    session = boto3.session.Session()
     try:
-        found = boto3.client("s3", config=config).get_object(Bucket=bucket, Key=key)
+        found = session.client("s3", config=config).get_object(Bucket=bucket, Key=key)
         with found["Body"] as body:
             transfer.copy(body.read, found["ContentLength"])
     except failures.ClientError as error:

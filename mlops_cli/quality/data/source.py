@@ -43,6 +43,10 @@ _MAGIC = (
     (b"PAR1", "a Parquet file"),
     (b"SQLite format 3", "an SQLite database"),
     (b"%PDF", "a PDF"),
+    (b"<!DOCTYPE", "a page of HTML"),
+    (b"<!doctype", "a page of HTML"),
+    (b"<html", "a page of HTML"),
+    (b"<?xml", "XML"),
     (b"\xff\xfe", "UTF-16 text"),
     (b"\xfe\xff", "UTF-16 text"),
 )
@@ -255,7 +259,7 @@ def _open_remote(
 ) -> Source:
     from .remote import fetch, public
 
-    check_format(PurePosixPath(public(uri)))
+    check_format(PurePosixPath(public(uri)), public(uri))
     fetched = fetch(uri, progress=progress)
     try:
         _check_file(fetched.path)
@@ -338,7 +342,7 @@ def _local_path(text: str) -> Path:
     return Path(unquote(parts.path))
 
 
-def check_format(path: PurePath) -> str:
+def check_format(path: PurePath, name: str | None = None) -> str:
     """Tell what a file is by the end of its name.
 
     Raises:
@@ -347,7 +351,7 @@ def check_format(path: PurePath) -> str:
     found = _FORMATS.get(path.suffix.lower())
     if found is None:
         raise DataReadError(
-            f"Could not read `{path}`: its name does not say what it is",
+            f"Could not read `{name or path}`: its name does not say what it is",
             hint=f"Files end in {', '.join(_FORMATS)}",
         )
     return found
@@ -397,7 +401,9 @@ def _magic_hint(found: str) -> str:
         return "Convert it: `iconv -f UTF-16 -t UTF-8 IN > OUT`"
     if "Parquet" in found:
         return "Rename it so that it ends in .parquet"
-    return "Unpack it first"
+    if "HTML" in found:
+        return "The server may want you to sign in: look at the address in a browser"
+    return "Unpack it first" if "XML" not in found else "Convert it to CSV, JSON lines or Parquet"
 
 
 def _first_lines(text: str) -> str:
