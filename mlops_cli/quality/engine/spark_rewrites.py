@@ -38,6 +38,15 @@ def rewrite(tree: exp.Expr, now: datetime) -> exp.Expr:
         exp.Quantile: _percentile,
         exp.CurrentTimestamp: lambda _node: _moment(now.isoformat(sep=" "), "TIMESTAMP"),
         exp.CurrentDate: lambda _node: _moment(now.date().isoformat(), "DATE"),
+        # Spark's NULL is DuckDB's NaN, infinity or error.
+        exp.Ln: lambda node: _sql("CASE WHEN @x > 0 THEN LN(@x) END", x=node.this),
+        exp.Log: _log,
+        exp.Mod: lambda node: _sql("(@a % NULLIF(@b, 0))", a=node.this, b=node.expression),
+        exp.IntDiv: lambda node: _sql(
+            "TRY_CAST(TRUNC(@a / NULLIF(@b, 0)) AS BIGINT)", a=node.this, b=node.expression
+        ),
+        exp.Left: lambda node: _sql("LEFT(@x, GREATEST(@n, 0))", x=node.this, n=node.expression),
+        exp.Right: lambda node: _sql("RIGHT(@x, GREATEST(@n, 0))", x=node.this, n=node.expression),
         exp.Cast: _cast,
         exp.TryCast: _cast,
         exp.SHA2: _sha,
@@ -97,7 +106,7 @@ def _named(node: exp.Anonymous, now: datetime) -> exp.Expr:
     if name == "now" and not given:
         return _moment(now.isoformat(sep=" "), "TIMESTAMP")
     if name == "pmod" and len(given) == 2:
-        return _sql("(((@a % @b) + @b) % @b)", a=given[0], b=given[1])
+        return _sql("(((@a % NULLIF(@b, 0)) + @b) % NULLIF(@b, 0))", a=given[0], b=given[1])
     if len(given) != 1:
         return node
     (one,) = given
@@ -150,6 +159,13 @@ def _trim(node: exp.Trim) -> exp.Expr:
     changed = node.copy()
     changed.set("expression", exp.Literal.string(" "))
     return changed
+
+
+def _log(node: exp.Log) -> exp.Expr:
+    base, value = node.this, node.args.get("expression")
+    if value is None:
+        return _sql("CASE WHEN @x > 0 THEN LN(@x) END", x=base)
+    return _sql("CASE WHEN @b > 0 AND @x > 0 THEN LN(@x) / LN(@b) END", b=base, x=value)
 
 
 def _percentile(node: exp.Quantile) -> exp.Expr:

@@ -27,7 +27,7 @@ And Or Xor Case If Coalesce Nullif Nvl2 DecodeCase IsNan CountIf LogicalAnd Logi
 Abs Sign Ceil Floor Round Sqrt Cbrt Pow Exp Ln Log Greatest Least Pi Degrees Radians
 Sin Cos Tan Asin Acos Atan Atan2 BitwiseCount
 Length Lower Upper Trim Substring Left Right Concat ConcatWs Replace Reverse Repeat Pad
-StrPosition Contains StartsWith EndsWith RegexpLike RegexpILike RegexpExtract RegexpReplace
+StrPosition Contains StartsWith EndsWith RegexpLike RegexpILike RegexpExtract
 Levenshtein Ascii MD5 Space Translate JSONExtractScalar
 Cast TryCast TsOrDsToDate TsOrDsAdd DateAdd DateSub DateDiff DateTrunc TimestampTrunc
 AddMonths LastDay MonthsBetween Year Quarter Month Day Hour Minute Second DayOfMonth
