@@ -339,6 +339,19 @@ def test_a_run_whose_answer_is_lost_is_found_and_not_started_twice(
         api.trigger(DAG, RUN, {})
 
 
+def test_a_run_that_starts_slower_than_the_service_waits_is_found(
+    fake: FakeAirflow, environment: Environment, api: RestApi
+) -> None:
+    assert api.dag(DAG) is not None
+    environment.airflow.client.timeout = 0.3  # ten seconds, there
+    fake.fail("POST .*/dagRuns$", delay_seconds=0.6)
+    with pytest.raises(UnfinishedError, match="status 504: ReadTimeout"):
+        api.trigger(DAG, RUN, {})
+    time.sleep(0.6)
+    assert start(api, DAG, RUN, {}, progress=Silent()).run_id == RUN
+    assert list(fake.dags[DAG].runs) == [RUN]
+
+
 @pytest.mark.parametrize("kind", ["ThrottlingException", "AccessDeniedException"])
 def test_a_trigger_that_is_turned_away_changed_nothing(
     fake: FakeAirflow, server: MwaaServer, api: RestApi, kind: str

@@ -1,0 +1,266 @@
+"""MWAA's whole way on one machine: S3, nodes that copy from it, the service, a real Airflow."""
+
+from __future__ import annotations
+
+import ast
+import re
+import shutil
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from fakes.moto_server import client, credentials, moto_server, new_bucket
+from fakes.mwaa_nodes import Node, sending_logs, syncing
+from fakes.mwaa_server import Airflow, MwaaServer
+from fakes.projects import say, write_project
+
+from mlops_cli.core.clock import SystemClock
+from mlops_cli.core.progress import Silent
+from mlops_cli.environments.aws import Aws
+from mlops_cli.environments.mwaa import airflow_api, find
+from mlops_cli.environments.port import pages
+from mlops_cli.environments.release import loader
+from mlops_cli.environments.release.build import Release, lay_out
+from mlops_cli.runs.follow import RunUpdate, follow, log_tail
+from mlops_cli.runs.trigger import new_run_id, start
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from mlops_cli.environments.apis.rest import RestApi
+    from mlops_cli.environments.local.instance import Instance
+    from mlops_cli.project.model import Project
+
+pytestmark = [pytest.mark.real]
+CLOCK = SystemClock()
+NAME = "mwaatest"
+DAG_ID = f"{NAME}_training"
+GROUP = "airflow-acme-Task"
+DAG = '''\
+"""Two candidates, one of which fails when asked to."""
+
+import json
+import logging
+from pathlib import Path
+
+from airflow.sdk import Param, dag, task
+
+SETTINGS = json.loads((Path(__file__).parents[1] / "settings.json").read_text())
+
+
+@dag(
+    dag_id=SETTINGS["dag_ids"]["training"],
+    schedule=None,
+    params={"fail": Param(False, type="boolean")},
+)
+def training():
+    @task
+    def numbers():
+        return [1, 2]
+
+    @task
+    def fit(number, params=None):
+        from mwaatest import words
+
+        for line in range(20):
+            logging.getLogger("fit").info("candidate %d of %s, line %d", number, words.WORD, line)
+        if params["fail"] and number == 2:
+            raise ValueError(f"candidate {number} does not converge")
+        return f"{words.WORD} {number}"
+
+    fit.expand(number=numbers())
+
+
+training()
+'''
+
+
+@dataclass
+class Ground:
+    """The emulated account: its bucket, its environment, and two nodes besides Airflow's own."""
+
+    s3: Any
+    bucket: str
+    server: MwaaServer
+    aws: Aws
+    nodes: list[Node]
+    root: Path
+    scratch: Path
+    lengths: list[int] = field(default_factory=list)
+
+    def api(self, *, private: bool = False) -> RestApi:
+        """The environment's Airflow, as `mlops` reaches it."""
+        access = "PRIVATE_ONLY" if private else "PUBLIC_ONLY"
+        self.server.environments["acme"].facts["WebserverAccessMode"] = access
+        return airflow_api(self.aws, find(self.aws, "acme"), clock=CLOCK)
+
+    def put(self, project: Project, *, previous: Release | None = None) -> Release:
+        """Lay a release into the bucket as a deploy does: the files, then the pointer."""
+        folder = self.scratch / project_word(project)
+        release = lay_out(
+            project, "local", folder / "dags", python=Path("/usr/bin/python3"), clock=CLOCK
+        )
+        for path in sorted((folder / "dags").rglob("*")):
+            key = str(path.relative_to(folder))
+            if path.is_file() and not key.endswith(f"{NAME}/{NAME}.py"):
+                self.s3.put_object(Bucket=self.bucket, Key=key, Body=path.read_bytes())
+        self.point(release, previous)
+        return release
+
+    def point(self, current: Release, previous: Release | None) -> None:
+        """Move the pointer."""
+        names = current.id, previous.id if previous else None
+        body = loader.pointer(NAME, NAME, *names, lengths=self.lengths[-5:])
+        self.lengths.append(len(body))
+        self.s3.put_object(Bucket=self.bucket, Key=f"dags/{NAME}/{NAME}.py", Body=body)
+
+
+def project_word(project: Project) -> str:
+    return re.findall(r'"(\w+)"', (project.root / NAME / "words.py").read_text())[0]
+
+
+@pytest.fixture(scope="module")
+def ground(local_airflow: Instance, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
+    base = tmp_path_factory.mktemp("mwaa")
+    live = local_airflow.home.dags / NAME
+    folders = [live, base / "worker", base / "webserver"]
+    with ExitStack() as stack:
+        url = stack.enter_context(moto_server())
+        s3, logs = client(url), client(url, "logs")
+        bucket = new_bucket(url, "acme-dags")
+        server = MwaaServer(s3)
+        word = local_airflow.password.reveal()
+        server.add("acme", Airflow(local_airflow.url, local_airflow.username, word), bucket=bucket)
+        stack.enter_context(server.serving())
+        patch = stack.enter_context(pytest.MonkeyPatch.context())
+        told = credentials(url) | {"AWS_ENDPOINT_URL_MWAA": server.url}
+        for name, value in told.items():
+            patch.setenv(name, value)
+        stack.enter_context(sending_logs(logs, GROUP, local_airflow.home.root / "logs"))
+        stack.callback(shutil.rmtree, live, ignore_errors=True)
+        nodes = stack.enter_context(
+            syncing(s3, bucket, f"dags/{NAME}/", folders, pause_seconds=0.02)
+        )
+        root = write_project(base, name=NAME)
+        (root / "dags/training.py").write_text(DAG)
+        yield Ground(s3, bucket, server, Aws(clock=CLOCK), nodes, root, base / "staged")
+
+
+def live(api: RestApi, release: Release, *, seconds: float = 60) -> float:
+    """Wait until Airflow shows the release; how long it took."""
+    began = CLOCK.monotonic()
+    while CLOCK.monotonic() - began < seconds:
+        assert [e for e in api.import_errors() if NAME in e.filename] == []
+        if [dag.dag_id for dag in api.dags(tag=f"release:{release.id}")] == [DAG_ID]:
+            return CLOCK.monotonic() - began
+        CLOCK.sleep(0.1)
+    raise AssertionError(f"{release.id} did not become live")
+
+
+def ended(api: RestApi, **conf: Any) -> RunUpdate:
+    """Start a run and follow it."""
+    run = start(api, DAG_ID, new_run_id(CLOCK), conf, progress=Silent())
+    seen = list(follow(api, DAG_ID, run.run_id, timeout_seconds=120, clock=CLOCK))
+    return seen[-1]
+
+
+def test_from_the_bucket_to_a_run_s_result(ground: Ground) -> None:
+    api = ground.api()
+    assert api.version().startswith("3.3")
+    first = ground.put(say(ground.root, "one"))
+    assert live(api, first) < 30
+    done = ended(api)
+    assert done.run.state == "success"
+    assert {task.state for task in done.tasks} == {"success"}
+    assert api.xcom(DAG_ID, done.run.run_id, "numbers") == [1, 2]
+    fit = next(task for task in done.tasks if task.map_index == 1)
+    lines = [line for page in pages(api, DAG_ID, done.run.run_id, fit) for line in page.lines]
+    assert sum("candidate 2 of one" in line for line in lines) == 20
+
+    second = ground.put(say(ground.root, "two"), previous=first)
+    live(api, second)
+    failed = ended(api, fail=True)
+    assert failed.run.state == "failed"
+
+    ground.point(first, second)
+    live(api, first)
+
+
+def test_without_a_public_web_server_logs_come_from_cloudwatch_in_full(ground: Ground) -> None:
+    api = ground.api(private=True)
+    live(api, ground.put(say(ground.root, "three")))
+    before = len(ground.server.web_requests)
+    failed = ended(api, fail=True)
+    assert failed.run.state == "failed"
+    broken = next(task for task in failed.tasks if task.state == "failed")
+    assert broken.map_index == 1
+
+    def enough() -> tuple[str, ...]:
+        return log_tail(api, DAG_ID, failed.run.run_id, broken, lines=100)
+
+    deadline = CLOCK.monotonic() + 20
+    while not any("does not converge" in line for line in enough()):
+        assert CLOCK.monotonic() < deadline, enough()
+        CLOCK.sleep(0.2)
+    said = [line for line in enough() if "candidate 2 of three, line" in line]
+    assert [int(line.rpartition(" ")[2]) for line in said] == list(range(20))
+    assert len(ground.server.web_requests) == before
+
+
+def test_no_node_ever_holds_a_mixed_release(ground: Ground) -> None:
+    """What a node would load between any two files it copies is one release in full."""
+    seen: list[str | None] = []
+    mixed: list[str] = []
+
+    def look(node: Node) -> None:
+        found = loaded(node.folder)
+        seen.append(found)
+        if found is not None and not is_whole(node.folder, found):
+            mixed.append(found)
+
+    api = ground.api()
+    for node in ground.nodes:
+        node.after_file = lambda _, node=node: look(node)
+    try:
+        previous: Release | None = None
+        for word in ("four", "five", "six"):
+            previous = ground.put(say(ground.root, word), previous=previous)
+            live(api, previous)
+            CLOCK.sleep(1)
+    finally:
+        for node in ground.nodes:
+            node.after_file = lambda _: None
+    assert mixed == []
+    assert len(seen) > 50
+    assert len(set(seen)) >= 3
+
+
+def loaded(folder: Path) -> str | None:
+    """The release a node's pointer would load now, by the pointer's own rule."""
+    try:
+        text = (folder / f"{NAME}.py").read_text()
+    except FileNotFoundError:
+        return None
+    names = re.search(r"^CURRENT, PREVIOUS = (.*)$", text, re.M)
+    assert names is not None
+    wanted = ast.literal_eval(f"({names.group(1)})")
+    namespace: dict[str, Any] = {"HERE": folder / loader.RELEASES}
+    tree = ast.parse(text)
+    parts = [node for node in tree.body if getattr(node, "name", "") == "complete"]
+    exec("import json\n" + ast.unparse(parts[0]), namespace)
+    return next((name for name in wanted if name and namespace["complete"](name)), None)
+
+
+def is_whole(folder: Path, release: str) -> bool:
+    """Every file of the release has the content its manifest tells."""
+    import hashlib
+    import json
+
+    root = folder / loader.RELEASES / release
+    told = json.loads((root / "MANIFEST.json").read_text())["files"]
+    return all(
+        hashlib.sha256((root / name).read_bytes()).hexdigest() == digest
+        for name, (_, digest) in told.items()
+    )
