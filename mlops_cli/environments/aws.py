@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from mlops_cli.core.errors import NotAllowedError, UnfinishedError
 
-from .aws_errors import EXPIRED, Asked, code_of, failed, host_of, is_transient
+from .aws_errors import EXPIRED, SLOWER, Asked, code_of, failed, host_of, is_transient
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -24,6 +24,7 @@ PATIENCE_SECONDS: Final = 28.0
 
 _MAX_PAUSE_SECONDS: Final = 4.0
 _CONNECTIONS: Final = 32
+_RENEWAL_SECONDS: Final = 60.0
 _AMAZON: Final = (".amazonaws.com", ".amazonaws.com.cn", ".api.aws", ".on.aws")
 
 
@@ -80,8 +81,9 @@ class Aws:
         self._endpoint = endpoint
         self._patience = patience_seconds
         self._clients: dict[str, Any] = {}
-        self._guard = threading.Lock()
-        self._renewed = False
+        self._guard = threading.RLock()
+        self._generation = 0
+        self._renewed_at: float | None = None
 
     def client(self, service: str) -> Any:  # noqa: ANN401 -- boto3 makes its classes at run time
         """The boto3 client of a service; it never repeats a request by itself."""
@@ -128,6 +130,7 @@ class Aws:
         while True:
             attempt += 1
             client = None
+            generation = self._generation
             try:
                 client = self.client(service)
                 return _answer(client, operation, arguments)
@@ -137,7 +140,7 @@ class Aws:
                     raise RefusedError(
                         str(code), repeated=attempt > 1, headers=_headers(error)
                     ) from error
-                if code in EXPIRED and self._renew():
+                if code in EXPIRED and self._renew(generation):
                     continue
                 pause = min(_MAX_PAUSE_SECONDS, 0.1 * 2**attempt) * random.uniform(0.5, 1)  # noqa: S311 -- jitter
                 spent = self._clock.monotonic() - began + pause
@@ -152,7 +155,7 @@ class Aws:
                     profile=self._profile or os.environ.get("AWS_PROFILE"),
                 )
                 raised = failed(error, asked)
-                if once and is_transient(error) and code is None:
+                if once and is_transient(error) and code not in SLOWER:
                     raised = UnfinishedError(
                         f"{raised.message}; it may have been carried out", hint=raised.hint
                     )
@@ -186,12 +189,16 @@ class Aws:
             return False  # a name that is wrong stays wrong
         return spent + READ_SECONDS <= self._patience
 
-    def _renew(self) -> bool:
-        """Read the credentials again, once: a login meanwhile may have brought new ones."""
+    def _renew(self, generation: int) -> bool:
+        """Read the credentials again, as a login may have brought new ones; if it is worth it."""
         with self._guard:
-            if self._renewed:
+            if generation < self._generation:  # another thread has done so
+                return True
+            now = self._clock.monotonic()
+            if self._renewed_at is not None and now - self._renewed_at < _RENEWAL_SECONDS:
                 return False
-            self._renewed = True
+            self._renewed_at = now
+            self._generation += 1
             self._clients.clear()
             return True
 

@@ -65,7 +65,7 @@ _SKEWED: Final = frozenset({"RequestTimeTooSkewed", "RequestInTheFuture"})
 _CHANGED: Final = frozenset(
     {"BadDigest", "XAmzContentSHA256Mismatch", "XAmzContentChecksumMismatch"}
 )
-_SLOWER: Final = frozenset(
+SLOWER: Final = frozenset(
     {
         "SlowDown",
         "Throttling",
@@ -123,7 +123,7 @@ def is_transient(error: Exception) -> bool:
 
     reply = _reply(error)
     if reply:
-        if code_of(error) in _SLOWER | _AGAIN:
+        if code_of(error) in SLOWER | _AGAIN:
             return True
         return _status(reply) in (408, 429, 500, 502, 503, 504)
     broken = (
@@ -168,7 +168,7 @@ def _refused(error: Exception, reply: Mapping[str, Any], asked: Asked) -> MlopsE
         )
     if code in _ELSEWHERE:
         return ProjectError(f"{start}{_elsewhere(reply)}", hint="Correct `region` in `mlops.yaml`")
-    if code in _DENIED or (_status(reply) == 403 and code not in _SLOWER):
+    if code in _DENIED or (_status(reply) == 403 and code not in SLOWER):
         return NotAllowedError(
             f"{start}access denied to `{asked.action}` on `{asked.resource}`",
             hint=f"Allow `{asked.action}` on `{asked.resource}` to who "
@@ -180,9 +180,9 @@ def _refused(error: Exception, reply: Mapping[str, Any], asked: Asked) -> MlopsE
         )
     told = printable(mask_values(str(reply.get("Error", {}).get("Message", ""))))[:300].strip(". ")
     reason = f"{asked.host} answered `{code or _status(reply)}`" + (f" ({told})" if told else "")
-    if code in _SLOWER:
+    if code in SLOWER:
         reason = f"{asked.host} keeps asking to slow down (`{code}`)"
-    if code in _SLOWER or is_transient(error):
+    if code in SLOWER or is_transient(error):
         return UnavailableError(start + reason, hint="Run the same command again in a minute")
     return ProjectError(start + reason, hint="Correct this environment in `mlops.yaml`")
 

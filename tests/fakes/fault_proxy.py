@@ -105,12 +105,17 @@ class Rule:
     action: Action
     offset: int = 0
     times: int | None = 1
+    authorization: str = "*"
     matched: int = 0
     done: int = 0
 
-    def applies(self, method: str, path: str) -> bool:
+    def applies(self, method: str, path: str, authorization: str) -> bool:
         """Also counts."""
-        if not (fnmatchcase(method, self.method) and fnmatchcase(path, self.path)):
+        if not (
+            fnmatchcase(method, self.method)
+            and fnmatchcase(path, self.path)
+            and fnmatchcase(authorization, self.authorization)
+        ):
             return False
         self.matched += 1
         if self.matched <= self.offset or (self.times is not None and self.done >= self.times):
@@ -150,9 +155,10 @@ class FaultProxy:
         *,
         offset: int = 0,
         times: int | None = 1,
+        authorization: str = "*",
     ) -> Rule:
-        """Order a fault; method and path (with its query) are globs."""
-        made = Rule(method, path, action, offset, times)
+        """Order a fault; method, path (with its query) and who asks are globs."""
+        made = Rule(method, path, action, offset, times, authorization)
         with self.guard:
             self.rules.append(made)
         return made
@@ -177,9 +183,10 @@ class FaultProxy:
         self._server.shutdown()
         self._server.server_close()
 
-    def actions(self, method: str, path: str) -> list[Action]:
+    def actions(self, method: str, path: str, authorization: str) -> list[Action]:
         with self.guard:
-            return [rule.action for rule in self.rules if rule.applies(method, path)]
+            asked = (method, path, authorization)
+            return [rule.action for rule in self.rules if rule.applies(*asked)]
 
 
 @contextmanager
@@ -215,7 +222,7 @@ def _handler(proxy: FaultProxy) -> type[BaseHTTPRequestHandler]:
 
         def answer(self) -> None:
             path = unquote(self.path)
-            actions = proxy.actions(self.command, path)
+            actions = proxy.actions(self.command, path, self.headers.get("Authorization", ""))
             status: int | None = None
             try:
                 body = self.incoming()

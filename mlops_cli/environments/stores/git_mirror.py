@@ -7,11 +7,11 @@ import hashlib
 import re
 import tempfile
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from mlops_cli.core.errors import NotAllowedError
+from mlops_cli.core.files import remove_tree
 from mlops_cli.core.redact import mask_values, printable
 
 from .git_command import NETWORK_SECONDS, Git, checked_url, failed
@@ -179,14 +179,11 @@ class Mirror:
                     # What the next fetch need not bring again.
                     self._git.run("update-ref", _seen(ref), commit)
             return True
-        # In this order: what a hook says may hold any word.
-        error = failed(done, f"push to `{self.shown}`", self.shown)
         told = done.out.decode("utf-8", "replace") + done.told
+        error = failed(replace(done, told=told), f"push to `{self.shown}`", self.shown)
         raced = _RACED.search(told) and not re.search(r"hook declined|protected|GH0\d\d", told)
         if raced and not done.timed_out:
             return False
-        if "[remote rejected]" in told and not isinstance(error, NotAllowedError):
-            raise NotAllowedError(error.message, hint=error.hint)
         raise error
 
     def _import(self, contents: Sequence[bytes]) -> list[Blob]:
@@ -208,8 +205,14 @@ class Mirror:
         if (self._folder / "HEAD").exists():
             return
         with self._alone():
-            if not (self._folder / "HEAD").exists():
-                self._git.ask("init", "--quiet", "--bare", "--template=", str(self._folder))
+            if (self._folder / "HEAD").exists():
+                return
+            # Elsewhere first: others take a repository that is there for one that is ready.
+            with tempfile.TemporaryDirectory(dir=self._folder.parent) as place:
+                made = Path(place) / "made.git"
+                Git(made).ask("init", "--quiet", "--bare", "--template=", str(made))
+                remove_tree(self._folder)
+                made.rename(self._folder)
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
