@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mlops_cli.quality import parse
+from mlops_cli.quality.engine.profiles import DIFFERENCES
 from mlops_cli.quality.language.lints import EXPLAINED, TARGETS, Lint, lint
 
 # One document for each lint, and a near one that is free of it.
@@ -33,6 +34,11 @@ CASES = {
     "analyzers": ("Rules = [ RowCount > 0 ] Analyzers = [ RowCount ]", "Rules = [ RowCount > 0 ]"),
     "labels": ('Rules = [ RowCount > 0 labels=["team"="a"] ]', "Rules = [ RowCount > 0 ]"),
     "null-length": ('Rules = [ ColumnLength "s" > 0 ]', 'Rules = [ ColumnValues "s" != EMPTY ]'),
+    "length-ends": ('Rules = [ ColumnLength "s" != 3 ]', 'Rules = [ ColumnLength "s" = 3 ]'),
+    "length-zero": (
+        'Rules = [ ColumnLength "s" not in [0, 9] ]',
+        'Rules = [ ColumnLength "s" not in [1, 9] ]',
+    ),
     "threshold": (
         'Rules = [ ColumnValues "n" > 0 with threshold > 0.9 ]',
         'Rules = [ ColumnValues "d" > now() with threshold > 0.9 ]',
@@ -45,6 +51,26 @@ CASES = {
     "date-range": (
         'Rules = [ ColumnValues "d" not between "2026-01-01" and "2026-02-01" ]',
         'Rules = [ ColumnValues "d" between "2026-01-01" and "2026-02-01" ]',
+    ),
+    "keyword-null": (
+        'Rules = [ ColumnValues "s" not in ["a", EMPTY] ]',
+        'Rules = [ ColumnValues "s" in ["a", EMPTY] ]',
+    ),
+    "pattern-group": (
+        'Rules = [ ColumnValues "s" matches "a|b" ]',
+        'Rules = [ ColumnValues "s" matches "[a|b]((a|b)|c)" ]',
+    ),
+    "pattern-negated": (
+        'Rules = [ ColumnValues "s" not matches "a" ]',
+        'Rules = [ ColumnValues "s" matches "a" ]',
+    ),
+    "one-operand": (
+        'Rules = [ ColumnValues "n" > 1 + 1 ]',
+        'Rules = [ ColumnValues "n" > -2, RowCount > 1 + 1 ]',
+    ),
+    "repeated-rows": (
+        'Rules = [ CustomSql "select * from primary" ]',
+        'Rules = [ CustomSql "select 1 from primary" = 1 ]',
     ),
     "apostrophe": (
         'Rules = [ ColumnValues "s" in ["it\'s"] ]',
@@ -74,6 +100,17 @@ def test_each_is_found_where_it_is_and_only_there(explained):
 def test_it_is_for_its_target_alone(explained):
     others = [target for target in TARGETS if target != explained.target]
     assert explained.code not in [one.code for one in found(CASES[explained.code][0], *others)]
+
+
+# What the data decides, not the text: nobody can be warned of it before.
+SEEN_IN_DATA_ALONE = {"pattern-empty", "empty-data", "empty-where", "unknown-where"} | {
+    "distinct-text", "doubles", "more-types",
+}  # fmt: skip
+
+
+def test_every_difference_from_deequ_that_a_text_shows_is_found():
+    linted = {one.code for one in EXPLAINED if one.target == "deequ"}
+    assert {one.name for one in DIFFERENCES} == linted | SEEN_IN_DATA_ALONE
 
 
 def test_it_names_the_place_and_what_is_read():

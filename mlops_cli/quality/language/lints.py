@@ -11,6 +11,7 @@ Nothing here is an error of the language. Each lint names the one who would take
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias
 
@@ -25,6 +26,8 @@ _LONGEST: Final = 65_536
 _FILES: Final = ("FileFreshness", "FileMatch", "FileSize", "FileUniqueness")
 _NOT_IN_DEEQU: Final = ("AllStatistics", "DetectAnomalies", "Distribution", *_FILES)
 _TIGHT: Final = ("*", "/")
+_ESCAPED: Final = re.compile(r"\\.|\[\^?\]?[^\]]*\]")
+_INSIDE: Final = re.compile(r"\(.*\)", re.DOTALL)
 _MULTILINE: Final = "Keep the text to line feeds: an editor calls it LF or Unix line ends"
 
 
@@ -65,10 +68,17 @@ EXPLAINED: Final = (
     Explained("analyzers", "catalog", "Evaluation runs know no analyzers"),
     Explained("labels", "catalog", "Evaluation runs know no labels"),
     Explained("null-length", "deequ", "NULL has length 0 for AWS and none for Deequ"),
+    Explained("length-ends", "deequ", "Of `!=` a length Deequ asks the shortest and longest text"),
+    Explained("length-zero", "deequ", "A negated list or range with 0 lets every text pass"),
     Explained("threshold", "deequ", "Deequ takes no threshold on numbers and text"),
     Explained("ignore-case", "deequ", "Deequ does not know `ignoreCase`"),
     Explained("key-columns", "deequ", "Deequ lets NULL into a key of several columns"),
     Explained("date-range", "deequ", "For Deequ a row without a date meets `not between`"),
+    Explained("keyword-null", "deequ", "NULL fails `not in` a list that has EMPTY too"),
+    Explained("pattern-group", "deequ", "Deequ ties `^` and `$` to the outer parts of `a|b`"),
+    Explained("pattern-negated", "deequ", "`not matches` asks only how a text starts"),
+    Explained("one-operand", "deequ", "Deequ takes plain numbers only as bounds of values"),
+    Explained("repeated-rows", "deequ", "A row passes as often as the statement gives it"),
     Explained("apostrophe", "deequ", "Deequ cannot run a list that holds an apostrophe"),
     Explained("no-converter", "deequ", "Deequ does not know the rule type"),
     Explained("no-history", "deequ", "Deequ has no history, so no dynamic rules"),
@@ -271,10 +281,34 @@ def _deequ(rule: model.Rule | model.Analyzer) -> Iterator[Lint]:
         yield Lint("no-history", "deequ", "Deequ has no history to ask", refused=True)
     if rule.type == "IsPrimaryKey" and len(rule.parameters) > 1:
         yield Lint("key-columns", "deequ", "Deequ asks only that the columns together are unique")
+    if rule.type == "CustomSql" and rule.condition is None:
+        yield Lint("repeated-rows", "deequ", "For Deequ a row passes as often as it is given")
     if rule.type == "ColumnLength":
         yield Lint("null-length", "deequ", "Deequ leaves NULL out; for AWS it has length 0")
+        yield from _deequ_length(rule)
     if rule.type == "ColumnValues":
         yield from _deequ_values(rule)
+    if rule.type in ("ColumnLength", "ColumnValues") and _is_worked_out(rule.condition):
+        yield Lint("one-operand", "deequ", "Deequ takes only plain numbers here", refused=True)
+
+
+def _is_worked_out(condition: model.Condition | None) -> bool:
+    """Is an operand more than a number with or without a sign?"""
+    for operand in condition.operands if condition is not None else ():
+        plain = operand.operand if isinstance(operand, model.Negated) else operand
+        if isinstance(plain, model.Arithmetic | model.Grouped):
+            return True
+    return False
+
+
+def _deequ_length(rule: model.Rule) -> Iterator[Lint]:
+    condition = rule.condition
+    if isinstance(condition, model.Comparison) and condition.operator == "!=":
+        yield Lint("length-ends", "deequ", "Deequ asks it of the shortest and longest text alone")
+    negated = isinstance(condition, model.Between | model.Membership) and condition.negated
+    zero = model.Number("0")
+    if condition is not None and negated and zero in condition.operands:
+        yield Lint("length-zero", "deequ", "For Deequ every text meets it, and only NULL does not")
 
 
 def _deequ_values(rule: model.Rule) -> Iterator[Lint]:
@@ -286,6 +320,20 @@ def _deequ_values(rule: model.Rule) -> Iterator[Lint]:
         yield Lint("ignore-case", "deequ", "Deequ compares upper and lower case all the same")
     if isinstance(condition, model.Between) and condition.negated and kind == "date":
         yield Lint("date-range", "deequ", "For Deequ a row without a date meets it")
+    if isinstance(condition, model.Matches):
+        if condition.negated:
+            said = "Deequ asks that no text starts with the pattern as a word"
+            yield Lint("pattern-negated", "deequ", said)
+        elif "|" in _INSIDE.sub("", _ESCAPED.sub("", condition.pattern.value)):
+            said = "Deequ searches for the first part at the start or the last one at the end"
+            yield Lint("pattern-group", "deequ", said, hint="Put the pattern into `(…)`")
+    blank = {model.Keyword("EMPTY"), model.Keyword("WHITESPACES_ONLY")}
+    if (
+        isinstance(condition, model.Membership)
+        and condition.negated
+        and blank & {item for item in condition.items if isinstance(item, model.Keyword)}
+    ):
+        yield Lint("keyword-null", "deequ", "For Deequ a row with NULL does not meet it")
     if isinstance(condition, model.Membership) and any(
         isinstance(item, model.Text) and "'" in item.value for item in condition.items
     ):
