@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 
+import duckdb
 import pyarrow.parquet as pq
 
 from ._mlops import quality
@@ -29,7 +30,8 @@ def ingest(run: Run, *, source: str = "") -> str:
     columns = dict(run.settings.model.columns)
     try:
         table = quality.open_source(path, types=columns)
-        rows = table.connect(list(columns)).table("data").select(*map(quoted, columns))
+        connection = table.connect(list(columns))
+        rows = duckdb.table("data", connection=connection).select(*map(quoted, columns))
         pq.write_table(rows.to_arrow_table(), run.path("raw.parquet"))
     except quality.DataReadError as error:
         raise Refused(str(error)) from error
