@@ -21,6 +21,8 @@ from mlops_cli.environments.release.build import build, lay_out
 from mlops_cli.project.loader import load
 
 if TYPE_CHECKING:
+    from typing import Any
+
     from mlops_cli.environments.release.build import Release
 
 PYTHON = Path("/usr/bin/python3")
@@ -69,7 +71,6 @@ def test_settings_are_resolved_when_the_release_is_built(root: Path, tmp_path: P
         "runs": str(tmp_path / "state/projects/churn/runs"),
         "tracking_uri": f"sqlite:///{tmp_path}/state/mlflow/mlflow.db",
         "artifacts": str(tmp_path / "state/mlflow/artifacts"),
-        "quality_python": None,
     }
 
 
@@ -199,3 +200,19 @@ def test_a_pointer_differs_in_length_from_those_before_it() -> None:
 
 def test_a_foreign_file_names_no_release() -> None:
     assert loader.names(b"import airflow\nCURRENT = 1\n") is None
+
+
+def test_only_an_engine_that_is_not_the_default_stands_in_the_settings(
+    root: Path, tmp_path: Path
+) -> None:
+    def settings(environment: str) -> dict[str, Any]:
+        release = build(load(root), environment, tmp_path / "out", python=PYTHON, clock=FakeClock())
+        return json.loads((release.root / "settings.json").read_text())
+
+    glue = "{role: Reader, location: s3://flowers/churn, database: churn}"
+    with (root / "mlops.yaml").open("a") as manifest:
+        manifest.write(f"  cloud: {{kind: local, quality: glue, glue: {glue}}}\n")
+    assert not {"quality", "glue"} & set(settings("local"))
+    assert settings("cloud")["quality"] == "glue"
+    assert settings("cloud")["glue"]["database"] == "churn"
+    assert settings("cloud")["paths"]["quality_python"] is None

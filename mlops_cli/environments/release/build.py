@@ -154,7 +154,11 @@ def _settings(
             quality_python=str(tool) if tool else None,
         ),
     )
-    return dataclasses.asdict(settings)
+    written = dataclasses.asdict(settings)
+    if spec.quality == "local":
+        # Projects made before there was a choice still deploy: they know none of these.
+        del written["quality"], written["glue"], written["paths"]["quality_python"]
+    return written
 
 
 def creator() -> str:
