@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from . import to_glue, to_great_expectations, to_pydeequ, to_soda
 from .examples import EXAMPLES
 from .loss import DIFFERS, LOST, SAME, ExportedRule, translate_rules
+from .soda_check import Dataset
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -118,7 +119,7 @@ def _soda(ruleset: Ruleset, form: str, _name: str, dataset: str) -> Export:
     parts = dataset.split("/")
     if len(parts) != len(("source", "schema", "table")) or not all(parts):
         raise ValueError(f"`{dataset}` is not of the form `source/schema/table`")
-    about = to_soda.Dataset(*parts)
+    about = Dataset(*parts)
     written = translate_rules(ruleset, lambda rule: to_soda.translate(rule, about))
     text = to_soda.write(written, about) if written.parts else ""
     return Export("soda", form, text, "yaml", written.rules, to_soda.NOTES)
