@@ -59,7 +59,9 @@ def _tab(value: str | None) -> str | None:
 
 DataArgument = Annotated[
     list[str],
-    typer.Argument(metavar="DATA", help="CSV, Parquet or JSON lines files.", show_default=False),
+    typer.Argument(
+        metavar="DATA", help="CSV, Parquet or JSON lines files, or their URIs.", show_default=False
+    ),
 ]
 DelimiterOption = Annotated[
     str | None,
