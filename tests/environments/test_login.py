@@ -5,8 +5,10 @@ from __future__ import annotations
 import base64
 import datetime as dt
 import ipaddress
+import socket
 import ssl
 import threading
+import time
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
@@ -19,14 +21,14 @@ from cryptography.x509.oid import NameOID
 from fakes.airflow_server import Dag, FakeAirflow
 from test_http import QuickClock
 
+from mlops_cli.core.clock import SystemClock
 from mlops_cli.core.errors import NotAllowedError, ProjectError, UnavailableError
 from mlops_cli.core.redact import Secret, redact
 from mlops_cli.environments.apis.http import HttpTransport
-from mlops_cli.environments.apis.login import Basic, Nobody, Token
+from mlops_cli.environments.apis.login import Basic, Nobody, Password, Token, login_by
 from mlops_cli.environments.apis.rest import RestApi
 
 if TYPE_CHECKING:
-    import socket
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
@@ -107,6 +109,21 @@ def test_no_proof_follows_a_redirect(fake: FakeAirflow, status: int, how: str) -
     assert seen == []
 
 
+def test_an_environment_names_its_way_to_log_in() -> None:
+    def find() -> Secret:
+        return Secret("the-word")
+
+    made = {
+        auth: type(login_by(auth, username="deploy", find=find))
+        for auth in ("password", "token", "basic", "none")
+    }
+    assert made == {"password": Password, "token": Token, "basic": Basic, "none": Nobody}
+    with pytest.raises(ProjectError, match="no reference to a secret"):
+        login_by("token", username=None, find=None)
+    with pytest.raises(ProjectError, match="there is no `username`"):
+        login_by("basic", username=None, find=find)
+
+
 # --- to whom ---------------------------------------------------------------------------------
 
 
@@ -168,6 +185,26 @@ def test_a_name_that_leads_to_a_forbidden_address_gets_nothing(
 def test_a_name_that_leads_here_is_fine(fake: FakeAirflow) -> None:
     url = fake.url.replace("127.0.0.1", "localhost")
     assert api_of(url, Nobody()).version().startswith("3.")
+
+
+def test_a_proxy_that_does_not_answer_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    api = api_of("http://airflow.example.test", Nobody(), allow_plain_http=True)
+    with pytest.raises(UnavailableError, match="through the proxy that `HTTP_PROXY`") as caught:
+        api.version()
+    assert "NO_PROXY=airflow.example.test" in str(caught.value.hint)
+
+
+def test_a_server_that_never_answers_is_given_up_on_time() -> None:
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        transport = HttpTransport(url, login=Nobody(), clock=SystemClock(), patience_seconds=1.5)
+        began = time.monotonic()
+        with pytest.raises(UnavailableError, match="timed out"):
+            transport.send("GET", "/api/v2/version")
+        assert time.monotonic() - began < 2.5
 
 
 # --- TLS -------------------------------------------------------------------------------------

@@ -432,6 +432,72 @@ def test_an_answer_too_large_for_the_service_is_none(
         api.dag(DAG)
 
 
+FAULTS = (
+    {"reset": True},
+    {"drop": True},
+    {"kind": "ThrottlingException"},
+    {"kind": "InternalServerException"},
+    {
+        "kind": "RestApiServerException",
+        "members": {"RestApiStatusCode": 502, "RestApiResponse": {}},
+    },
+)
+
+
+@pytest.mark.parametrize("access", ["PUBLIC_ONLY", "PRIVATE_ONLY"])
+def test_no_line_of_a_log_is_lost_or_doubled_whatever_happens_on_the_way(
+    fake: FakeAirflow,
+    server: MwaaServer,
+    environment: Environment,
+    aws: Aws,
+    clock: QuickClock,
+    cloudwatch: Any,
+    access: str,
+) -> None:
+    lines = [f"line {number}" for number in range(60)]
+    fake.dags[DAG].plan = lambda conf: [
+        *(
+            Frame("running", {"fit": "running"}, {"fit": [{"event": text} for text in lines[:n]]})
+            for n in range(3, 60, 3)
+        ),
+        Frame("success", {"fit": "success"}, {"fit": [{"event": text} for text in lines]}),
+    ]
+    environment.facts["WebserverAccessMode"] = access
+    api = airflow_api(aws, find(aws, "acme"), clock=clock)
+    api.trigger(DAG, RUN, {})
+    seen: list[str] = []
+    token, sent = None, 0
+    for look in range(40):
+        server.fail("InvokeRestApi GET", **FAULTS[look % 5])
+        state = api.run(DAG, RUN).state
+        task = api.tasks(DAG, RUN)[0]
+        said(cloudwatch, *lines[sent : sent + 3])
+        sent += 3
+        if access == "PUBLIC_ONLY":
+            fake.fail(r"GET .*/logs/", **({"reset": True} if look % 2 else {"status": 502}))
+        if look % 7 == 3:
+            fake.forget_tokens()
+        while True:
+            page = api.log(DAG, RUN, task, token=token)
+            seen += [text[text.index("line") :] for text in page.lines]
+            token = page.token or token
+            if page.token is None or not page.lines:
+                break
+        if state == "success" and (access == "PUBLIC_ONLY" or sent >= 60):
+            break
+    assert seen == lines
+
+
+def test_as_many_lost_replies_start_as_many_runs(
+    fake: FakeAirflow, server: MwaaServer, api: RestApi
+) -> None:
+    server.fail("InvokeRestApi POST .*/dagRuns$", drop=True, times=20)
+    for number in range(20):
+        run = start(api, DAG, f"m-{number}", {"number": number}, progress=Silent())
+        assert run.conf == {"number": number}
+    assert len(fake.dags[DAG].runs) == 20
+
+
 # --- the environment ------------------------------------------------------------------------
 
 

@@ -351,9 +351,13 @@ def _handler(server: MwaaServer) -> type[BaseHTTPRequestHandler]:
                 self._send(404, b"{}")
                 return
             passed = {key: value for key, value in self.headers.items() if key.lower() != "host"}
-            answer = environment.airflow.client.request(
-                self.command, self.path, headers=passed, content=data
-            )
+            try:
+                answer = environment.airflow.client.request(
+                    self.command, self.path, headers=passed, content=data
+                )
+            except httpx.HTTPError:
+                self._send(502, b"")
+                return
             self._send(
                 answer.status_code,
                 answer.content,

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import ipaddress
 import json
+import os
 import random
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
+from urllib.request import proxy_bypass
 
 from mlops_cli.core.errors import NotAllowedError, ProjectError, UnavailableError, UnfinishedError
 from mlops_cli.core.redact import printable
@@ -25,8 +27,9 @@ if TYPE_CHECKING:
     from .login import Login
 
 CONNECT_SECONDS: Final = 5.0
-READ_SECONDS: Final = 30.0
-PATIENCE_SECONDS: Final = 30.0
+READ_SECONDS: Final = 20.0
+PATIENCE_SECONDS: Final = 28.0
+"""With the last try, a server that is silent is given up within half a minute."""
 
 _MAX_BYTES: Final = 64 * 1024 * 1024
 _MAX_PAUSE_SECONDS: Final = 5.0
@@ -75,7 +78,7 @@ class HttpTransport:
         trust_env = not _is_loopback(urlsplit(self.url).hostname or "")
         self._client = httpx.Client(
             base_url=self.url,
-            timeout=httpx.Timeout(READ_SECONDS, connect=CONNECT_SECONDS),
+            timeout=_timeout(READ_SECONDS),
             follow_redirects=False,  # what proves who we are must not travel to another host
             trust_env=trust_env,
             verify=_trusted(ca_file, trust_env=trust_env),
@@ -154,8 +157,10 @@ class HttpTransport:
         pause = 0.2
         while True:
             failure: UnavailableError
+            left = deadline - self._clock.monotonic()
+            timed = {**request, "timeout": _timeout(left)}
             try:
-                answer = self._exchange(method, path, request)
+                answer = self._exchange(method, path, timed)
             except httpx.TransportError as error:
                 self._refuse_untrusted(error)
                 failure = self._unreachable(error)
@@ -227,10 +232,24 @@ class HttpTransport:
             raise self._not_airflow("it does not answer in JSON") from None
 
     def _unreachable(self, error: Exception) -> UnavailableError:
+        variable, host = self._proxy(), urlsplit(self.url).hostname
+        through = f" through the proxy that `{variable}` names" if variable else ""
         return UnavailableError(
-            f"Could not reach Airflow at `{self.name}`: {_reason(error)}",
+            f"Could not reach Airflow at `{self.name}`{through}: {_reason(error)}",
+            hint=f"Correct `{variable}`, or leave it out for this host: `export NO_PROXY={host}`"
+            if variable
+            else None,
             state="Nothing was changed",
         )
+
+    def _proxy(self) -> str | None:
+        """The variable whose proxy stands between us and the server, if any does."""
+        parts = urlsplit(self.url)
+        if not self._client.trust_env or proxy_bypass(parts.hostname or ""):
+            return None
+        names = [f"{scheme}_proxy" for scheme in (parts.scheme, "all")]
+        known = [form for name in names for form in (name, name.upper())]
+        return next((name for name in known if os.environ.get(name)), None)
 
     def _failing(self, method: str, path: str, answer: Answer) -> UnavailableError:
         return UnavailableError(
@@ -251,6 +270,13 @@ class HttpTransport:
             f"Could not finish `{method} {path}` at `{self.name}`: {reason}",
             state="Airflow may or may not have carried it out",
         )
+
+
+def _timeout(seconds: float) -> httpx.Timeout:
+    import httpx
+
+    bounded = max(0.5, min(READ_SECONDS, seconds))
+    return httpx.Timeout(bounded, connect=min(CONNECT_SECONDS, bounded))
 
 
 def checked_url(url: str, *, allow_plain_http: bool = False) -> str:
