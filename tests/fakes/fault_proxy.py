@@ -143,6 +143,7 @@ class FaultProxy:
         self.seen: list[Seen] = []
         self.guard = threading.Lock()
         self.closing = threading.Event()
+        self.working = 0
         self._server = _Server(("127.0.0.1", 0), _handler(self))
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
@@ -178,7 +179,15 @@ class FaultProxy:
                 if fnmatchcase(one.method, method) and fnmatchcase(one.path, path)
             ]
 
+    def settle(self) -> None:
+        """Wait until nothing is on its way any more, whoever sent it."""
+        quiet = 0
+        while quiet < 5:
+            quiet = 0 if self.working else quiet + 1
+            time.sleep(0.01)
+
     def close(self) -> None:
+        """Stop listening."""
         self.closing.set()
         self._server.shutdown()
         self._server.server_close()
@@ -224,6 +233,8 @@ def _handler(proxy: FaultProxy) -> type[BaseHTTPRequestHandler]:
             path = unquote(self.path)
             actions = proxy.actions(self.command, path, self.headers.get("Authorization", ""))
             status: int | None = None
+            with proxy.guard:
+                proxy.working += 1
             try:
                 body = self.incoming()
                 status = self.carry_out(body, actions)
@@ -232,6 +243,7 @@ def _handler(proxy: FaultProxy) -> type[BaseHTTPRequestHandler]:
             finally:
                 with proxy.guard:
                     proxy.seen.append(Seen(self.command, path, dict(self.headers), status))
+                    proxy.working -= 1
 
         def carry_out(self, body: bytes, actions: list[Action]) -> int | None:
             hidden = {one.header.lower() for one in actions if isinstance(one, Strip)}

@@ -1,0 +1,188 @@
+"""Kills a deploy to S3 with -9 at every request it makes, before the server hears of it and after.
+
+python tests/faults/kill_requests.py
+"""
+
+from __future__ import annotations
+
+import hashlib
+import multiprocessing
+import os
+import secrets
+import signal
+import sys
+import tempfile
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from types import SimpleNamespace
+from typing import TYPE_CHECKING
+
+# It runs as a script, too.
+sys.path[:0] = [str(Path(__file__).parents[1])]
+
+from fakes import moto_server as moto  # noqa: E402 -- see above
+from fakes.fault_proxy import FaultProxy, Kill, fault_proxy  # noqa: E402 -- see above
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from mlops_cli.environments.release.build import Release
+    from mlops_cli.environments.stores.s3 import S3Store
+
+FORK = multiprocessing.get_context("fork")
+FILES = 40
+
+
+@dataclass
+class Tally:
+    """What the kills hit."""
+
+    kills: int = 0
+    before_the_flip: int = 0
+    after_the_flip: int = 0
+    put_again: list[int] = field(default_factory=list)
+    """Of each deploy that finished the work: how many files it sent although they were there."""
+
+
+def open_store(bucket: str) -> S3Store:
+    """By way of the endpoint the shell names."""
+    from mlops_cli.core.clock import SystemClock
+    from mlops_cli.environments.aws import Aws
+    from mlops_cli.environments.stores.s3 import S3Store
+
+    clock = SystemClock()
+    names = {"prefix": "dags", "project": "churn", "environment": "staging"}
+    return S3Store(Aws(clock=clock), bucket, clock=clock, **names)
+
+
+def release(folder: Path, name: str) -> Release:
+    """A release as `build` leaves it, of files nobody reads."""
+    from mlops_cli.environments.release import manifest
+    from mlops_cli.environments.release.build import Release
+
+    root = folder / name
+    contents = {f"churn/part_{n:02}.py": f"x = '{name} {n}'\n".encode() for n in range(FILES)}
+    contents["settings.json"] = b"{}"
+    for path, data in contents.items():
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_bytes(data)
+    entries = {
+        path: manifest.FileEntry(len(data), hashlib.sha256(data).hexdigest())
+        for path, data in contents.items()
+    }
+    described = manifest.Manifest(
+        project="churn",
+        package="churn",
+        environment="staging",
+        release=name,
+        digest=hashlib.sha256(name.encode()).hexdigest(),
+        files=entries,
+        dags=(manifest.DagEntry("churn_training", "dags/training.py"),),
+        lock=None,
+        commit=None,
+        dirty=False,
+        tool="0",
+        created_by="test",
+        created_at=datetime.now(UTC),
+    )
+    return Release(name, root, described)
+
+
+def deploy(bucket: str, staged: Release) -> None:
+    """Apply, without an Airflow to confirm it."""
+    from mlops_cli.core.clock import SystemClock
+    from mlops_cli.core.progress import Silent
+    from mlops_cli.deployment.apply import apply
+    from mlops_cli.environments import record
+
+    store = open_store(bucket)
+    live = record.live(store, "churn")
+    plan = SimpleNamespace(
+        project="churn",
+        release=staged.id,
+        environment="staging",
+        base=live.etag if live else None,
+        live=live.current if live else None,
+        dags=(),
+    )
+    environment = SimpleNamespace(store=store, api=None, name="staging")
+    apply(plan, staged, environment, progress=Silent(), clock=SystemClock())
+
+
+def torture(proxy: FaultProxy, direct: str, folder: Path, points: Iterable[int]) -> Tally:
+    """Kill one deploy at each of these requests, before it and after it; see what is live."""
+    tally = Tally()
+    for point in points:
+        for after in (False, True):
+            bucket = moto.new_bucket(direct, f"kills-{secrets.token_hex(6)}")
+            first, second = (release(folder, f"r{n}-{point}-{after}") for n in (1, 2))
+            deploy(bucket, first)
+            proxy.clear()
+            victim = FORK.Process(target=deploy, args=(bucket, second))
+            started = threading_pid(victim)
+            kill = Kill(started, signal=signal.SIGKILL, after=after)
+            proxy.rule("*", "*", kill, offset=point)
+            victim.start()
+            victim.join(60)
+            proxy.settle()
+            if victim.exitcode == 0:
+                proxy.clear()
+                continue  # it made fewer requests than that
+            assert victim.exitcode == -signal.SIGKILL, victim.exitcode
+            tally.kills += 1
+            proxy.clear()
+            live = whole(bucket, first, second)
+            tally.before_the_flip += live == first.id
+            tally.after_the_flip += live == second.id
+            there = set(open_store(bucket).list(f"_releases/{second.id}/"))
+            if live != second.id:
+                # Who comes next need not wait for the lease here; another test does.
+                open_store(bucket).unlock()
+                proxy.clear()
+                deploy(bucket, second)
+                put = {one.path.partition("/dags/churn/")[2] for one in proxy.requests("PUT")}
+                tally.put_again.append(len(put & there - {f"_releases/{second.id}/settings.json"}))
+                assert whole(bucket, second) == second.id
+    return tally
+
+
+def threading_pid(victim: multiprocessing.process.BaseProcess):
+    """The pid of a process that has not been started yet, once it has."""
+
+    def pid() -> int:
+        while victim.pid is None:
+            time.sleep(0.001)
+        return victim.pid
+
+    return pid
+
+
+def whole(bucket: str, *allowed: Release) -> str:
+    """The live release: it is one of those allowed, and there in full."""
+    from mlops_cli.environments import record
+
+    store = open_store(bucket)
+    live = record.live(store, "churn")
+    assert live is not None
+    by_name = {one.id: one for one in allowed}
+    assert live.current in by_name, live
+    for path, entry in by_name[live.current].manifest.files.items():
+        found = store.read(record.release_key(live.current, path))
+        assert found is not None, path
+        assert hashlib.sha256(found.data).hexdigest() == entry.sha256, path
+    assert record.read_manifest(store, live.current) is not None
+    return live.current
+
+
+def main() -> None:
+    """Every request of a deploy."""
+    with moto.moto_server() as url, fault_proxy(url) as proxy:
+        os.environ |= moto.credentials(url) | {"AWS_ENDPOINT_URL": proxy.url}
+        with tempfile.TemporaryDirectory() as folder:
+            print(torture(proxy, url, Path(folder), range(FILES + 30)))  # noqa: T201 -- a script
+
+
+if __name__ == "__main__":
+    main()
