@@ -6,14 +6,13 @@ empty string; `NULL`, `N/A`, `NaN` and `-` are text, and turn their column into 
 
 from __future__ import annotations
 
-import os
-import stat
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from pathlib import Path, PurePath, PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, TypeAlias
 
 from ..errors import DataReadError
+from .local_file import Stamp, check_file, check_format, check_magic, local_path, stamp
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -22,34 +21,8 @@ if TYPE_CHECKING:
 
     from .remote import Fetched, Transferred
 
-Stamp: TypeAlias = "tuple[int, int, int, int]"
 Load: TypeAlias = "Callable[[duckdb.DuckDBPyConnection, str, Sequence[str] | None], object]"
 TYPES = ("integer", "number", "text", "boolean", "date", "timestamp")
-_FORMATS = {
-    ".parquet": "parquet",
-    ".pq": "parquet",
-    ".csv": "csv",
-    ".tsv": "csv",
-    ".jsonl": "json lines",
-    ".ndjson": "json lines",
-    ".json": "json lines",
-}
-_MAGIC = (
-    (b"\x1f\x8b", "a gzip file"),
-    (b"PK\x03\x04", "a zip file (an Excel workbook is one too)"),
-    (b"BZh", "a bzip2 file"),
-    (b"\xfd7zXZ", "an xz file"),
-    (b"\x28\xb5\x2f\xfd", "a zstd file"),
-    (b"PAR1", "a Parquet file"),
-    (b"SQLite format 3", "an SQLite database"),
-    (b"%PDF", "a PDF"),
-    (b"<!DOCTYPE", "a page of HTML"),
-    (b"<!doctype", "a page of HTML"),
-    (b"<html", "a page of HTML"),
-    (b"<?xml", "XML"),
-    (b"\xff\xfe", "UTF-16 text"),
-    (b"\xfe\xff", "UTF-16 text"),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,8 +196,8 @@ def open_source(
     text = str(data)
     if "://" in text and not text.lower().startswith("file://"):
         return _open_remote(text, types or {}, delimiter, progress)
-    path = _local_path(text)
-    _check_file(path)
+    path = local_path(text)
+    check_file(path)
     return _open(path, types or {}, delimiter)
 
 
@@ -232,7 +205,7 @@ def _open(
     path: Path, types: Mapping[str, str], delimiter: str | None, fetched: Fetched | None = None
 ) -> Source:
     data_format = check_format(path)
-    _check_magic(path, data_format)
+    check_magic(path, data_format)
     default = "\t" if path.suffix.lower() == ".tsv" else ","
     place = Place(path, stamp(path), delimiter or default, fetched)
     with reading(str(path)):
@@ -262,7 +235,7 @@ def _open_remote(
     check_format(PurePosixPath(public(uri)), public(uri))
     fetched = fetch(uri, progress=progress)
     try:
-        _check_file(fetched.path)
+        check_file(fetched.path)
         return replace(_open(fetched.path, types, delimiter, fetched), uri=public(uri))
     except DataReadError as error:
         fetched.remove()
@@ -321,89 +294,6 @@ def _check_types(types: Mapping[str, str]) -> None:
                 f"Column `{name}` cannot have the type `{type_name}`",
                 hint=f"The types are {', '.join(TYPES)}",
             )
-
-
-def _local_path(text: str) -> Path:
-    if not text.isprintable() and any("\ud800" <= letter <= "\udfff" for letter in text):
-        shown = text.encode("utf-8", "backslashreplace").decode()
-        raise DataReadError(
-            f"Could not read `{shown}`: its name is not UTF-8", hint="Give the file another name"
-        )
-    if "://" not in text:
-        return Path(text)
-    from urllib.parse import unquote, urlsplit
-
-    parts = urlsplit(text)
-    if parts.netloc not in ("", "localhost"):
-        raise DataReadError(
-            f"Could not read `{text}`: `{parts.netloc}` is not this machine",
-            hint="A URI of a local file starts with `file:///`",
-        )
-    return Path(unquote(parts.path))
-
-
-def check_format(path: PurePath, name: str | None = None) -> str:
-    """Tell what a file is by the end of its name.
-
-    Raises:
-        DataReadError: It does not say.
-    """
-    found = _FORMATS.get(path.suffix.lower())
-    if found is None:
-        raise DataReadError(
-            f"Could not read `{name or path}`: its name does not say what it is",
-            hint=f"Files end in {', '.join(_FORMATS)}",
-        )
-    return found
-
-
-def stamp(path: Path) -> Stamp:
-    """Tell this state of a file from every other."""
-    try:
-        found = path.stat()
-    except OSError:
-        return (0, 0, 0, 0)
-    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
-
-
-def _check_file(path: Path) -> None:
-    try:
-        mode = path.stat().st_mode
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise DataReadError(f"Could not read `{path}`: {reason.lower()}") from error
-    if not stat.S_ISREG(mode):
-        what = "a folder" if stat.S_ISDIR(mode) else "not a plain file"
-        raise DataReadError(f"Could not read `{path}`: it is {what}")
-    if not os.access(path, os.R_OK):
-        raise DataReadError(f"Could not read `{path}`: permission denied")
-    if path.stat().st_size == 0:
-        raise DataReadError(f"Could not read `{path}`: it is empty, without even a header")
-
-
-def _check_magic(path: Path, data_format: str) -> None:
-    parquet = data_format == "parquet"
-    with path.open("rb") as file:
-        head = file.read(16)
-        file.seek(max(0, path.stat().st_size - 4))
-        tail = file.read(4)
-    found = next((what for magic, what in _MAGIC if head.startswith(magic)), None)
-    if not parquet and found:
-        raise DataReadError(f"Could not read `{path}`: it is {found}", hint=_magic_hint(found))
-    if parquet and not head.startswith(b"PAR1"):
-        raise DataReadError(f"Could not read `{path}`: it is {found or 'not a Parquet file'}")
-    if parquet and tail != b"PAR1":
-        raise DataReadError(f"Could not read `{path}`: its end is missing, it was cut off")
-
-
-def _magic_hint(found: str) -> str:
-    if "UTF-16" in found:
-        return "Convert it: `iconv -f UTF-16 -t UTF-8 IN > OUT`"
-    if "Parquet" in found:
-        return "Rename it so that it ends in .parquet"
-    if "HTML" in found:
-        return "The server may want you to sign in: look at the address in a browser"
-    return "Unpack it first" if "XML" not in found else "Convert it to CSV, JSON lines or Parquet"
 
 
 def _first_lines(text: str) -> str:
