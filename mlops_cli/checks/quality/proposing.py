@@ -163,8 +163,8 @@ def _held_out(found: Proposal) -> str:
         return "not judged on held-out rows: there are too few"
     widened = f", {found.widened} of them with more slack" if found.widened else ""
     return (
-        f"{found.judged} of them, made from a part of the rows, held on the others{widened} "
-        f"(splits: {found.splits}, held-out rows: {found.held_out_rows})"
+        f"{found.judged} of them could be judged on rows they were not made from, and held there"
+        f"{widened} (splits: {found.splits}, held-out rows: {found.held_out_rows})"
     )
 
 

@@ -50,6 +50,19 @@ def _rules(report: QualityReport, console: Console) -> None:
         row = (_outcome(one.outcome), _rule(one), _metrics(one), clean(one.bound), one.line)
         add(shown, row)
     console.print(shown)
+    for one in report.outcomes:
+        if one.outcome != "PASS":
+            _reason(one, console)
+
+
+def _reason(outcome: RuleOutcome, console: Console) -> None:
+    """Why a rule did not pass, in as much width as there is."""
+    from rich.text import Text
+
+    where = f"line {outcome.line}: " if outcome.line else ""
+    line = Text(f"{outcome.outcome} ", _STYLES[outcome.outcome]).append(where, "dim")
+    said = clean(outcome.message) or clean(outcome.rule)
+    console.print(line.append(said, "not bold default"), soft_wrap=True)
 
 
 def _outcome(outcome: str) -> Text:
@@ -59,15 +72,12 @@ def _outcome(outcome: str) -> Text:
 
 
 def _rule(outcome: RuleOutcome) -> Text:
-    """The rule as it is written, and below it why it did not pass."""
+    """The rule as it is written, and below it what is to be known although it passed."""
     from rich.text import Text
 
     text = Text(clean(outcome.rule))
-    if outcome.message:
-        style = (
-            "dim" if outcome.outcome == "PASS" else _STYLES[outcome.outcome].removeprefix("bold ")
-        )
-        text.append(f"\n{clean(outcome.message)}", style)
+    if outcome.message and outcome.outcome == "PASS":
+        text.append(f"\n{clean(outcome.message)}", "dim")
     return text
 
 
