@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import difflib
 import json
+import re
 from typing import TYPE_CHECKING, Any, Final
 
 from mlops_cli.core.diagnostics import Diagnostic, Location, Severity, problem_count
-from mlops_cli.core.errors import ProjectError, UsageError
-from mlops_cli.core.redact import printable
+from mlops_cli.core.errors import NotAllowedError, ProjectError, UsageError
+from mlops_cli.core.redact import MASK, Secret, mask_values, printable
 
 from .paths import MANIFEST, find_project
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from pydantic_core import ErrorDetails
     from ruamel.yaml.nodes import MappingNode, Node
 
-    from .model import LocalEnvironment, Project
+    from .model import EnvironmentSpec, Project
 
 _LIMIT_BYTES: Final = 256 * 1024
 _DEPTH: Final = 40
@@ -30,8 +31,13 @@ _SCALARS: Final[dict[str, Callable[[str], Any]]] = {
     "tag:yaml.org,2002:int": lambda text: int(text.replace("_", ""), 0),
     "tag:yaml.org,2002:float": float,
 }
-# Pydantic puts the kind of an environment between its name and its keys; the file does not.
-_KINDS: Final = ("local", "airflow", "mwaa")
+_SECRETIVE: Final = re.compile(r"(?i)passw(or)?d|secret|token|api_?key|access_?key|private_?key")
+_REFERENCE_HINT: Final = (
+    "Write where the secret is: `env:NAME`, `keyring:SERVICE/USER`, `file:PATH` or "
+    "`aws-secretsmanager:ID#KEY`; replace the one that stood here, as the file's history keeps it"
+)
+# A Diagnostic has no room for more than what is shown: this says that it is about a secret.
+_WRITTEN_OUT: Final = "a secret stands in the file"
 _SHOWN: Final = 60
 Keys = tuple[str | int, ...]
 
@@ -41,28 +47,40 @@ def load(folder: Path) -> Project:
 
     Raises:
         ProjectError: There is none, or its file is wrong; all problems are in `diagnostics`.
+        NotAllowedError: A secret stands in its file.
     """
     root = find_project(folder)
     project, problems = examine(root)
     if project is None:
         count = problem_count(problems)
-        raise ProjectError(f"Could not read `{MANIFEST}`: {count}", diagnostics=problems)
+        wrong = NotAllowedError if any(map(is_about_secret, problems)) else ProjectError
+        raise wrong(f"Could not read `{MANIFEST}`: {count}", diagnostics=problems)
     return project
+
+
+def is_about_secret(problem: Diagnostic) -> bool:
+    """A secret stands in the file itself."""
+    return problem.detail == _WRITTEN_OUT
 
 
 def examine(root: Path) -> tuple[Project | None, tuple[Diagnostic, ...]]:
     """The project in `root`, or None and everything that is wrong with its `mlops.yaml`."""
+    path = root / MANIFEST
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        return None, (_problem(f"Could not read `{path}`: {error.strerror}", Location(path)),)
+    return examine_text(root, data)
+
+
+def examine_text(root: Path, text: bytes) -> tuple[Project | None, tuple[Diagnostic, ...]]:
+    """The same of a text that may become the `mlops.yaml` of `root`."""
     from pydantic import ValidationError
 
     from .model import Project
     from .names import project_name
 
-    path = root / MANIFEST
-    try:
-        text = path.read_bytes()
-    except OSError as error:
-        return None, (_problem(f"Could not read `{path}`: {error.strerror}", Location(path)),)
-    reader = _Reader(path)
+    reader = _Reader(root / MANIFEST)
     data = reader.read(text)
     if reader.problems or not isinstance(data, dict):
         return None, tuple(reader.problems)
@@ -80,7 +98,14 @@ def examine(root: Path) -> tuple[Project | None, tuple[Diagnostic, ...]]:
     return (None if problems else project), tuple(problems)
 
 
-def environment(project: Project, name: str) -> LocalEnvironment:
+def written_at(root: Path) -> Mapping[Keys, Location]:
+    """Where each key of the project's `mlops.yaml` stands."""
+    reader = _Reader(root / MANIFEST)
+    reader.read(reader.path.read_bytes())
+    return reader.places
+
+
+def environment(project: Project, name: str) -> EnvironmentSpec:
     """One of the project's environments.
 
     Raises:
@@ -102,6 +127,11 @@ class _Reader:
         self.problems: list[Diagnostic] = []
         self._places: dict[Keys, tuple[int, int]] = {}
         self._written: dict[Keys, str] = {}
+
+    @property
+    def places(self) -> dict[Keys, Location]:
+        """Where every key stands."""
+        return {path: self.at(path) for path in self._places if path}
 
     def written(self, path: Keys) -> str:
         """A value as it stands in the file: `3.10`, which as a number would be 3.1."""
@@ -150,6 +180,11 @@ class _Reader:
         at = Location(self.path, *(place or (1, 1)))
         self.problems.append(_problem(f"Could not read `{MANIFEST}`: {reason}", at, hint=hint))
 
+    def _refuse_secret(self, path: Keys, value: str, place: tuple[int, int]) -> None:
+        Secret(value)
+        at = Location(self.path, *place)
+        self.problems.append(_secret_problem(path, at))
+
     def _value(self, node: Node, path: Keys) -> Any:  # noqa: ANN401 -- see read
         from ruamel.yaml.nodes import MappingNode, SequenceNode
 
@@ -184,10 +219,19 @@ class _Reader:
     def _scalar(self, node: Node, path: Keys, place: tuple[int, int]) -> Any:  # noqa: ANN401 -- see read
         convert = _SCALARS.get(str(node.tag))
         shown = node.value if len(node.value) <= _SHOWN else f"{node.value[:_SHOWN]}…"
+        if is_secretive(path):
+            shown = MASK
+        elif MASK in mask_values(node.value) and "://" not in node.value:
+            self._refuse_secret(path, node.value, place)
+            return None
         if printable(node.value) != node.value:
             self._refuse(f"`{shown}` holds a character that cannot be seen", place)
             return None
         self._written[path] = shown
+        if path[:1] == ("environments",) and re.search(r"\$[{(]", node.value):
+            what = "nothing is put in for variables and commands here; write the value itself"
+            self._refuse(f"`{shown}`: {what}", place)
+            return None
         if convert is None:
             hint = "Put it in quotes" if str(node.tag).startswith("tag:yaml.org") else None
             self._refuse(f"`{shown}` ({node.tag}) is not a plain value", place, hint)
@@ -199,19 +243,34 @@ class _Reader:
             return None
 
 
+def is_secretive(path: Keys) -> bool:
+    """A key whose value nobody should see."""
+    return bool(path) and _SECRETIVE.search(str(path[-1])) is not None
+
+
 def _translate(detail: ErrorDetails, reader: _Reader) -> Diagnostic:
-    path = detail["loc"]
-    if path[:1] == ("environments",) and len(path) > 2 and path[2] in _KINDS:
-        path = (*path[:2], *path[3:])
+    from .environments import WRITTEN_OUT
+    from .schema import place_in_file
+
+    kind, path = detail["type"], place_in_file(detail["loc"])
     at = reader.at(path)
     message, hint = detail["msg"].removeprefix("Value error, "), None
-    kind = detail["type"]
     if kind in ("extra_forbidden", "unexpected_keyword_argument"):
+        if is_secretive(path) and isinstance(detail["input"], str):
+            Secret(detail["input"])
+            return _secret_problem(path, at)
         message = f"Unknown key `{path[-1]}`"
-        near = difflib.get_close_matches(str(path[-1]), _siblings(path[:-1]), n=3)
+        near = difflib.get_close_matches(str(path[-1]), _siblings(detail["loc"][:-1]), n=3)
         hint = f"Did you mean {', '.join(f'`{name}`' for name in near)}?" if near else None
+    elif kind == WRITTEN_OUT:
+        return _secret_problem(path, at)
     elif kind in ("missing", "missing_argument", "missing_keyword_only_argument"):
         message = f"The key `{path[-1]}` is missing"
+    elif kind == "union_tag_not_found":
+        message, hint = "The key `kind` is missing", _kinds(detail)
+    elif kind == "union_tag_invalid":
+        at = reader.at((*path, "kind"))
+        message, hint = f"There is no `kind: {reader.written((*path, 'kind'))}`", _kinds(detail)
     elif path == ("version",):
         message = f"`version`: this tool knows version 1, not `{reader.written(path)}`"
         given = detail["input"]
@@ -219,14 +278,41 @@ def _translate(detail: ErrorDetails, reader: _Reader) -> Diagnostic:
         if isinstance(given, int) and given > 1:
             hint = "The project was made with a newer mlops: upgrade mlops"
     elif kind != "value_error":
-        message = f"`{'.'.join(str(part) for part in path)}`: {message}"
+        message = f"`{_dotted(path)}`: {message}"
         if "string" in message and isinstance(detail["input"], (int, float, bool)):
             hint = f'Put it in quotes: "{reader.written(path)}"'
+    elif path[:1] == ("environments",):
+        message = f"`{_dotted(path)}`: {message}"
     return _problem(message, at, hint=hint)
 
 
+def _kinds(detail: ErrorDetails) -> str:
+    expected = detail.get("ctx", {}).get("expected_tags", "'local', 'airflow', 'mwaa'")
+    tags = [tag.strip(" '") for tag in expected.split(",")]
+    if detail["type"] == "union_tag_invalid":
+        near = difflib.get_close_matches(str(detail.get("ctx", {}).get("tag")), tags, n=1)
+        if near:
+            return f"Did you mean `kind: {near[0]}`?"
+    return "There are " + ", ".join(f"`kind: {tag}`" for tag in tags)
+
+
+def _dotted(path: Keys) -> str:
+    return ".".join(str(part) for part in path)
+
+
+def _secret_problem(path: Keys, at: Location) -> Diagnostic:
+    return Diagnostic(
+        "MLP101",
+        Severity.ERROR,
+        f"`{_dotted(path)}` holds a secret, and only the place of one may stand here",
+        at,
+        detail=_WRITTEN_OUT,
+        hint=_REFERENCE_HINT,
+    )
+
+
 def _siblings(path: Keys) -> list[str]:
-    """The keys that may stand at `path`, from the JSON Schema."""
+    """The keys that may stand below `path`, from the JSON Schema."""
     from .schema import keys_at
 
     return keys_at(path)

@@ -4,17 +4,32 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path  # noqa: TC003 -- pydantic reads the annotations
-from typing import Annotated, Final, Literal
+from typing import Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, PrivateAttr, field_validator, model_validator
 
-from mlops_cli.runtime.settings import (  # noqa: TC001 -- pydantic reads the annotations
-    Engine,
-    Glue,
-    Model,
+from mlops_cli.runtime.settings import Model  # noqa: TC001 -- pydantic reads the annotations
+
+from .environments import (
+    AirflowEnvironment,
+    EnvironmentSpec,
+    LocalEnvironment,
+    MwaaEnvironment,
+    Section,
+    place_of,
 )
+from .names import user_prefix
+
+__all__ = [
+    "AirflowEnvironment",
+    "EnvironmentSpec",
+    "LocalEnvironment",
+    "MwaaEnvironment",
+    "Project",
+]
 
 SCHEMA_VERSION: Final = 1
+AIRFLOW_VERSIONS: Final = ("3.3", "3.2")
 PIPELINES: Final = ("training",)
 # MWAA's InvokeRestApi allows 64 characters of path; a DAG id may take this much of them.
 DAG_ID_LENGTH: Final = 24
@@ -29,49 +44,7 @@ METRICS: Final = {
 }
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-
-class LocalEnvironment(_Section):
-    """The embedded Airflow of this machine."""
-
-    kind: Literal["local"]
-    platform: Literal["local"] = "local"
-    protected: bool = False
-    quality: Engine = "local"
-    """What runs the gates."""
-    glue: Glue | None = None
-    """Needed where `quality` is `glue`; kept, and not used, where it is not."""
-
-    @model_validator(mode="after")
-    def _glue_is_set_up(self) -> LocalEnvironment:
-        if self.quality == "glue" and self.glue is None:
-            raise ValueError(
-                "`quality: glue` needs a section `glue:` with `role`, `location` and `database`"
-            )
-        if problems := _glue_problems(self.glue):
-            raise ValueError("; ".join(problems))
-        return self
-
-
-def _glue_problems(glue: Glue | None) -> list[str]:
-    if glue is None:
-        return []
-    problems = [
-        f"`glue.{name}` must be at least {least}"
-        for name, least in (("workers", 2), ("check_every_seconds", 1), ("timeout_minutes", 1))
-        if getattr(glue, name) < least
-    ]
-    if not glue.location.startswith("s3://"):
-        problems.append(f"`glue.location` must begin with s3://, and `{glue.location}` does not")
-    return problems
-
-
-EnvironmentSpec = Annotated[LocalEnvironment, Field()]
-
-
-class Project(_Section):
+class Project(Section):
     """One model project: its name, its model and the environments it is deployed to."""
 
     version: Literal[1]
@@ -83,11 +56,23 @@ class Project(_Section):
     """Airflow variables the pipelines read; each Airflow they go to must have them."""
     connections: list[str] = Field(default_factory=list)
     """Airflow connections the pipelines use; likewise."""
+    pools: list[str] = Field(default_factory=list)
+    """Airflow pools the pipelines use; likewise."""
     model: Model
     environments: dict[str, EnvironmentSpec] = Field(min_length=1)
 
     root: Path = Field(exclude=True)
     """The project's folder; not a key of the file."""
+
+    _package: str | None = PrivateAttr(default=None)
+
+    @field_validator("airflow")
+    @classmethod
+    def _known_airflow(cls, value: str) -> str:
+        if value not in AIRFLOW_VERSIONS:
+            known = " or ".join(f'`"{version}"`' for version in AIRFLOW_VERSIONS)
+            raise ValueError(f"`airflow` is {known}, and `{value}` is neither")
+        return value
 
     @field_validator("environments")
     @classmethod
@@ -96,6 +81,21 @@ class Project(_Section):
             if not name.replace("_", "").replace("-", "").isalnum() or not name.isascii():
                 raise ValueError(
                     f"`{name}` is no name for an environment: letters, digits, - and _"
+                )
+        return value
+
+    @field_validator("environments")
+    @classmethod
+    def _places_of_their_own(cls, value: dict[str, EnvironmentSpec]) -> dict[str, EnvironmentSpec]:
+        taken: dict[tuple[str, str], str] = {}
+        for name, spec in value.items():
+            place = place_of(spec)
+            if place is None:
+                continue
+            first = taken.setdefault((place, spec.mode), name)
+            if first != name:
+                raise ValueError(
+                    f"`{first}` and `{name}` have their releases in one place: {place}"
                 )
         return value
 
@@ -136,7 +136,20 @@ class Project(_Section):
     @property
     def package(self) -> str:
         """The model's Python package."""
-        return self.name.replace("-", "_")
+        return self._package or self.name.replace("-", "_")
+
+    def within(self, environment: str) -> Project:
+        """The project as that environment has it.
+
+        In one of `mode: development` it goes by your own name and its own (`ada_churn`): its
+        releases, DAGs, runs and models are then yours alone. Elsewhere it is just itself.
+        """
+        spec = self.environments.get(environment)
+        if spec is None or spec.mode != "development" or self._package is not None:
+            return self
+        own = self.model_copy(update={"name": f"{user_prefix()}_{self.name}"})
+        own._package = self.package  # noqa: SLF001 -- of this very class
+        return own
 
     def dag_id(self, pipeline: str) -> str:
         """The DAG id of a pipeline: `<project>_<pipeline>`, shortened to 24 characters.

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import getpass
 import keyword
+import os
 import re
 import sys
 import unicodedata
@@ -11,6 +13,7 @@ from typing import Final
 from mlops_cli.core.errors import ProjectError
 
 MAX_LENGTH: Final = 40
+_USER_LENGTH: Final = 12
 _FORM = re.compile(r"[a-z][a-z0-9_]*")
 _PORTS = {f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10)}
 _WINDOWS = {"con", "prn", "aux", "nul"} | _PORTS
@@ -74,3 +77,23 @@ def suggestion(given: str) -> str | None:
     if name in _TAKEN | _WINDOWS or name in sys.stdlib_module_names or keyword.iskeyword(name):
         name = f"{name}_model"
     return name if name and name != given and _problem(name, name) is None else None
+
+
+def user_prefix() -> str:
+    """Who is at work here, as the beginning of a name; `MLOPS_USER` says it otherwise.
+
+    Raises:
+        ProjectError: There is no name, or nothing of it can be part of one.
+    """
+    try:
+        given = os.environ.get("MLOPS_USER") or getpass.getuser()
+    except (KeyError, OSError):  # a container may run under a number without a name
+        given = ""
+    plain = unicodedata.normalize("NFKD", given).encode("ascii", "ignore").decode().lower()
+    name = re.sub(r"[^a-z0-9]+", "_", plain).strip("_").lstrip("0123456789_")[:_USER_LENGTH]
+    if not name:
+        raise ProjectError(
+            "Could not tell who you are, and in `mode: development` names begin with that",
+            hint="Say it: `export MLOPS_USER=ada`",
+        )
+    return name.rstrip("_")
