@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
+from mlops_cli.core.errors import UnavailableError
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from contextlib import AbstractContextManager
@@ -111,6 +113,8 @@ class DagInfo:
     file_token: str | None = None
     params: Mapping[str, Any] = field(default_factory=dict)
     """Parameter name to `{"value": …, "schema": {…}}`; only filled by `AirflowApi.dag`."""
+    schedule: str | None = None
+    """As Airflow words it, such as `0 5 * * *`; None: no schedule."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +160,41 @@ class LogPage:
 
     lines: tuple[str, ...]
     token: str | None
+
+
+class PlaceLostError(UnavailableError):
+    """A log's token leads nowhere any more: read it from its beginning."""
+
+
+@dataclass(frozen=True, slots=True)
+class Backfill:
+    """Runs that were started for a range of dates."""
+
+    number: int
+    dag_id: str
+    begin: datetime
+    end: datetime
+    conf: Mapping[str, Any]
+    ended: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Asset:
+    """Data Airflow knows, and the DAGs that wait for news of it."""
+
+    number: int
+    name: str
+    uri: str
+    starts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AssetEvent:
+    """Something new in an asset, and the runs (DAG id, run id) it started."""
+
+    number: int
+    extra: Mapping[str, Any]
+    runs: tuple[tuple[str, str], ...]
 
 
 class AirflowApi(Protocol):
@@ -214,19 +253,73 @@ class AirflowApi(Protocol):
     def log(self, dag_id: str, run_id: str, task: TaskInfo, *, token: str | None = None) -> LogPage:
         """A task's log, from `token` on."""
 
+    def log_lines(self, dag_id: str, run_id: str, task: TaskInfo) -> Iterator[str] | None:
+        """A try's whole log as a stream, however long; None where the way there streams nothing."""
+
+    def clear(
+        self, dag_id: str, run_id: str, tasks: Iterable[str | tuple[str, int]]
+    ) -> tuple[TaskInfo, ...]:
+        """Have tasks of a run, and all that follow them, run again; sent once, never repeated.
+
+        Raises:
+            ConflictError: One of them runs.
+            ProjectError: There is no such run.
+            UsageError: Airflow refused it.
+            UnfinishedError: No answer came; they may or may not have been cleared.
+        """
+
+    def backfill(
+        self, dag_id: str, begin: datetime, end: datetime, conf: Mapping[str, Any]
+    ) -> Backfill:
+        """Start the runs of a range of dates that are missing or failed; sent once.
+
+        Raises:
+            ConflictError: A backfill of the DAG is not finished yet.
+            UsageError: Airflow refused the dates, the conf, or the DAG has no dates.
+            UnfinishedError: No answer came; it may or may not have been started.
+        """
+
+    def backfill_dates(
+        self, dag_id: str, begin: datetime, end: datetime, conf: Mapping[str, Any]
+    ) -> tuple[datetime, ...]:
+        """Which runs a backfill would start, by their logical dates; nothing is started."""
+
+    def backfills(self, dag_id: str, *, limit: int = 10) -> tuple[Backfill, ...]:
+        """The newest backfills of a DAG first."""
+
+    def backfill_runs(self, backfill: Backfill) -> tuple[RunInfo, ...]:
+        """The runs of a backfill's dates that a backfill started."""
+
+    def assets(self) -> tuple[Asset, ...]:
+        """All assets Airflow knows, with the DAGs that wait for them."""
+
+    def asset_event(self, asset: Asset, extra: Mapping[str, Any]) -> AssetEvent:
+        """Say that there is something new in an asset; sent once, never repeated.
+
+        Raises:
+            UnfinishedError: No answer came; it may or may not have been said.
+        """
+
+    def asset_events(self, asset: Asset, *, limit: int = 20) -> tuple[AssetEvent, ...]:
+        """What was said of an asset, the newest first."""
+
     def xcom(self, dag_id: str, run_id: str, task_id: str) -> Any:  # noqa: ANN401 -- any JSON
         """What a task returned, or None."""
+
+    def dag_url(self, dag_id: str | None = None) -> str:
+        """Where a person looks at a DAG, or at all of them."""
 
     def run_url(self, dag_id: str, run_id: str) -> str:
         """Where a person looks at the run."""
 
 
 def pages(api: AirflowApi, dag_id: str, run_id: str, task: TaskInfo) -> Iterator[LogPage]:
-    """A task's whole log, page by page."""
+    """A task's log as it is now, page by page."""
     token = None
     while True:
         page = api.log(dag_id, run_id, task, token=token)
         yield page
-        if page.token is None or not page.lines:
+        # A page may hold nothing but Airflow's own talk; at the end the token stays the same.
+        if page.token is None or (not page.lines and page.token == token):
             return
         token = page.token

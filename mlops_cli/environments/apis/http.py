@@ -13,11 +13,11 @@ from urllib.request import proxy_bypass
 from mlops_cli.core.errors import NotAllowedError, ProjectError, UnavailableError, UnfinishedError
 from mlops_cli.core.redact import printable
 
-from .transport import Answer, detail
+from .transport import Answer, TooLargeError, detail
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
     import httpx
@@ -117,6 +117,44 @@ class HttpTransport:
             )
         return answer
 
+    def lines(self, path: str, *, params: Mapping[str, object] | None = None) -> Iterator[str]:
+        """The lines of an answer while they come; see `LineSource.lines`.
+
+        Raises:
+            UnavailableError: There is no answer, or it broke off.
+            NotAllowedError: Our secret or our rights do not suffice.
+        """
+        import httpx
+
+        for attempt in ("known", "renewed"):
+            proof = self._login.headers(self.name, self._post)
+            request: dict[str, Any] = {
+                "params": dict(params or {}),
+                "headers": {**proof, "Accept": "application/x-ndjson"},
+                "extensions": {"trace": self._look_at_peer},
+            }
+            try:
+                with self._client.stream("GET", path, **request) as response:
+                    if response.status_code == 401 and attempt == "known" and self._login.renew():
+                        continue
+                    if response.status_code == 200:
+                        yield from _split(response.iter_bytes())
+                    elif response.status_code != 404:
+                        raise self._refused_stream(path, response.status_code)
+                    return
+            except httpx.TransportError as error:
+                self._refuse_untrusted(error)
+                raise self._unreachable(error) from error
+
+    def _refused_stream(self, path: str, status: int) -> UnavailableError | NotAllowedError:
+        if status in {401, 403}:
+            return NotAllowedError(
+                f"Could not use Airflow at `{self.name}`: it refused `GET {path}` "
+                f"for {self._login.who}",
+                hint="Check the role in Airflow and the secret this environment uses",
+            )
+        return self._failing("GET", path, Answer(status))
+
     def _authorized(
         self, method: str, path: str, request: Mapping[str, Any], *, once: bool
     ) -> Answer:
@@ -187,7 +225,7 @@ class HttpTransport:
             for chunk in response.iter_bytes():
                 data += chunk
                 if len(data) > _MAX_BYTES:
-                    raise UnavailableError(
+                    raise TooLargeError(
                         f"Could not read `{path}` of Airflow at `{self.name}`: "
                         f"the answer is larger than {_MAX_BYTES // 1024**2} MiB",
                         hint=f"Look at it in the browser: {self.url}",
@@ -342,6 +380,17 @@ def _trusted(ca_file: Path | None, *, trust_env: bool) -> ssl.SSLContext:
                 hint="It must hold certificates in PEM form",
             ) from error
     return context
+
+
+def _split(chunks: Iterable[bytes]) -> Iterator[str]:
+    # Not `splitlines`: it also splits at characters that stand unescaped in JSON.
+    rest = b""
+    for chunk in chunks:
+        *whole, rest = (rest + chunk).split(b"\n")
+        for line in whole:
+            yield line.decode("utf-8", "replace")
+    if rest:
+        yield rest.decode("utf-8", "replace")
 
 
 def _reason(error: BaseException) -> str:

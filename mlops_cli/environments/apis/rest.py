@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import quote
 
 from mlops_cli.core.errors import (
     ConflictError,
     NotAllowedError,
-    ProjectError,
     UnavailableError,
     UsageError,
 )
-from mlops_cli.environments.port import LogPage
+from mlops_cli.environments.port import LogPage, PlaceLostError
 
+from .asking import PAGE, part, run_path
 from .http import HttpTransport
 from .login import Password
-from .shapes import dag_info, import_failure, log_lines, run_info, task_info
-from .transport import ELSEWHERE, PathTooLongError, detail
+from .occasions import Occasions
+from .shapes import LogText, dag_info, import_failure, run_info, task_info
+from .transport import ELSEWHERE, LineSource, PathTooLongError, detail
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -26,10 +27,10 @@ if TYPE_CHECKING:
     from mlops_cli.core.redact import Secret
     from mlops_cli.environments.port import DagInfo, ImportFailure, RunInfo, TaskInfo
 
-    from .transport import Answer, LogSource, Transport
+    from .transport import LogSource, Transport
 
-_PAGE: Final = 100  # more is cut by `[api] maximum_page_limit`
 _LOGIN_SAYS_NOTHING: Final = "unknown"
+_BETWEEN: Final = "\n"  # in no token of Airflow's
 
 
 def connect(
@@ -44,7 +45,7 @@ def connect(
     return RestApi(HttpTransport(url, login=login, clock=clock, allow_plain_http=allow_plain_http))
 
 
-class RestApi:
+class RestApi(Occasions):
     """What the workflows ask, in the words of API v2; the transport carries it.
 
     Args:
@@ -53,8 +54,7 @@ class RestApi:
     """
 
     def __init__(self, transport: Transport, *, logs: LogSource | None = None) -> None:
-        self.name = transport.name
-        self._transport = transport
+        super().__init__(transport)
         self._logs = logs
         # Once is enough: every try would take as long as the first.
         self._logs_are_refused = False
@@ -94,7 +94,7 @@ class RestApi:
 
     def dag(self, dag_id: str) -> DagInfo | None:
         """One DAG with its params."""
-        body = self._get(f"/dags/{_part(dag_id)}/details")
+        body = self._get(f"/dags/{part(dag_id)}/details")
         return None if body is None else dag_info(body)
 
     def import_errors(self) -> tuple[ImportFailure, ...]:
@@ -105,7 +105,7 @@ class RestApi:
     def reparse(self, file_token: str) -> None:
         """Ask for a file to be parsed again now; one that is asked for already is fine."""
         try:
-            answer = self._send("PUT", f"/parseDagFile/{_part(file_token)}")
+            answer = self._send("PUT", f"/parseDagFile/{part(file_token)}")
         except PathTooLongError:
             return  # it is parsed when its turn comes
         self._expect(answer, {200, 201, 204, 409}, "ask Airflow to parse a file again")
@@ -117,7 +117,7 @@ class RestApi:
             ProjectError: Airflow does not know the DAG.
         """
         verb = "pause" if paused else "unpause"
-        answer = self._send("PATCH", f"/dags/{_part(dag_id)}", body={"is_paused": paused})
+        answer = self._send("PATCH", f"/dags/{part(dag_id)}", body={"is_paused": paused})
         self._known_dag(answer, dag_id, verb)
         self._expect(answer, {200}, f"{verb} `{dag_id}`")
 
@@ -134,7 +134,7 @@ class RestApi:
         """
         # `logical_date` must be named, and null: two runs may start in one moment.
         body = {"dag_run_id": run_id, "logical_date": None, "conf": dict(conf), "note": note}
-        answer = self._send("POST", f"/dags/{_part(dag_id)}/dagRuns", body=body, once=True)
+        answer = self._send("POST", f"/dags/{part(dag_id)}/dagRuns", body=body, once=True)
         self._known_dag(answer, dag_id, "trigger")
         if answer.status == 409:
             raise ConflictError(
@@ -148,7 +148,7 @@ class RestApi:
 
     def run(self, dag_id: str, run_id: str) -> RunInfo | None:
         """One run."""
-        path = _run_path(dag_id, run_id)
+        path = run_path(dag_id, run_id)
         # The ids that Airflow makes itself are long.
         body = self._get(path) if self._carries(path) else self._run_in_list(dag_id, run_id)
         return None if body is None else run_info(body)
@@ -159,12 +159,12 @@ class RestApi:
         """The newest runs first."""
         # Not by start: a queued run has none yet.
         params: dict[str, object] = {"order_by": "-run_after", "state": list(states)}
-        path = f"/dags/{_part(dag_id)}/dagRuns"
+        path = f"/dags/{part(dag_id)}/dagRuns"
         return tuple(run_info(item) for item in self._pages(path, "dag_runs", params, most=limit))
 
     def tasks(self, dag_id: str, run_id: str) -> tuple[TaskInfo, ...]:
         """All task instances of a run."""
-        path = f"{_run_path(dag_id, run_id)}/taskInstances"
+        path = f"{run_path(dag_id, run_id)}/taskInstances"
         if self._carries(path):
             found = self._pages(path, "task_instances", {})
         else:
@@ -186,68 +186,58 @@ class RestApi:
         return self._logs.page(dag_id, run_id, task, token=None)
 
     def _own_log(self, dag_id: str, run_id: str, task: TaskInfo, *, token: str | None) -> LogPage:
-        task_path = f"{_run_path(dag_id, run_id)}/taskInstances/{_part(task.task_id)}"
+        task_path = f"{run_path(dag_id, run_id)}/taskInstances/{part(task.task_id)}"
         params: dict[str, object] = {"map_index": task.map_index}
-        if token:
-            params["token"] = token
-        body = self._get(f"{task_path}/logs/{task.try_number}", params) or {}
-        return LogPage(tuple(log_lines(body.get("content") or ())), body.get("continuation_token"))
+        # What is Airflow's own talk depends on what came before, on another page perhaps.
+        group, _, place = (token or "").rpartition(_BETWEEN)
+        if place:
+            params["token"] = place
+        path = f"{task_path}/logs/{task.try_number}"
+        answer = self._send("GET", path, params=params)
+        if place and answer.status == 400:
+            raise PlaceLostError(f"Could not read on in `{path}`{detail(answer, ': ')}")
+        if answer.status == 404:
+            return LogPage((), None)
+        self._expect(answer, {200}, f"read `{path}`")
+        text = LogText(group)
+        lines = tuple(text.lines(answer.body.get("content") or ()))
+        following = answer.body.get("continuation_token")
+        return LogPage(lines, following and f"{text.group}{_BETWEEN}{following}")
+
+    def log_lines(self, dag_id: str, run_id: str, task: TaskInfo) -> Iterator[str] | None:
+        """A try's whole log as a stream, however long; None where the way there streams nothing."""
+        if not isinstance(self._transport, LineSource):
+            return None
+        task_path = f"{run_path(dag_id, run_id)}/taskInstances/{part(task.task_id)}"
+        found = self._transport.lines(
+            f"/api/v2{task_path}/logs/{task.try_number}", params={"map_index": task.map_index}
+        )
+        return LogText().lines(_entry(line) for line in found)
 
     def xcom(self, dag_id: str, run_id: str, task_id: str) -> Any:  # noqa: ANN401 -- any JSON
         """What a task returned, or None."""
-        task_path = f"{_run_path(dag_id, run_id)}/taskInstances/{_part(task_id)}"
+        task_path = f"{run_path(dag_id, run_id)}/taskInstances/{part(task_id)}"
         body = self._get(f"{task_path}/xcomEntries/return_value")
         return None if body is None else body.get("value")
 
+    def dag_url(self, dag_id: str | None = None) -> str:
+        """Where a person looks at a DAG, or at all of them."""
+        return f"{self._transport.url}/dags" + (f"/{part(dag_id)}" if dag_id else "")
+
     def run_url(self, dag_id: str, run_id: str) -> str:
         """Where a person looks at the run."""
-        return f"{self._transport.url}/dags/{_part(dag_id)}/runs/{_part(run_id)}"
-
-    def _carries(self, path: str) -> bool:
-        longest = self._transport.longest_path
-        return longest is None or len(path) <= longest
-
-    def _send(
-        self,
-        method: str,
-        path: str,
-        *,
-        params: Mapping[str, object] | None = None,
-        body: object = None,
-        once: bool = False,
-    ) -> Answer:
-        return self._transport.send(method, f"/api/v2{path}", params=params, body=body, once=once)
-
-    def _get(self, path: str, params: Mapping[str, object] | None = None) -> Any:  # noqa: ANN401
-        answer = self._send("GET", path, params=params)
-        if answer.status == 404:
-            return None
-        self._expect(answer, {200}, f"read `{path}`")
-        return answer.body
-
-    def _pages(
-        self, path: str, key: str, params: Mapping[str, object], *, most: int | None = None
-    ) -> Iterator[Mapping[str, Any]]:
-        offset = 0
-        while most is None or offset < most:
-            limit = _PAGE if most is None else min(_PAGE, most - offset)
-            body = self._get(path, {**params, "limit": limit, "offset": offset}) or {}
-            items = body.get(key) or []
-            yield from items
-            offset += len(items)
-            if not items or offset >= int(body.get("total_entries") or 0):
-                return
+        return f"{self._transport.url}/dags/{part(dag_id)}/runs/{part(run_id)}"
 
     def _run_in_list(self, dag_id: str, run_id: str) -> Mapping[str, Any] | None:
         # The pattern finds more than the run: `_` and `%` stand for other characters in it.
-        path, params = f"/dags/{_part(dag_id)}/dagRuns", {"run_id_pattern": run_id}
+        path, params = f"/dags/{part(dag_id)}/dagRuns", {"run_id_pattern": run_id}
         found = self._pages(path, "dag_runs", params)
         return next((item for item in found if item["dag_run_id"] == run_id), None)
 
     def _task_batches(self, wanted: Mapping[str, object]) -> Iterator[Mapping[str, Any]]:
         offset, total = 0, 1
         while offset < total:
-            body = {**wanted, "page_offset": offset, "page_limit": _PAGE}
+            body = {**wanted, "page_offset": offset, "page_limit": PAGE}
             answer = self._send("POST", "/dags/~/dagRuns/~/taskInstances/list", body=body)
             self._expect(answer, {200}, "list the tasks of a run")
             items = answer.body["task_instances"]
@@ -255,24 +245,9 @@ class RestApi:
             offset += len(items)
             total = int(answer.body["total_entries"]) if items else 0
 
-    def _known_dag(self, answer: Answer, dag_id: str, verb: str) -> None:
-        if answer.status == 404:
-            raise ProjectError(
-                f"Could not {verb} `{dag_id}`: Airflow at `{self.name}` does not know it",
-                hint="Deploy the project first: `mlops deploy`",
-            )
 
-    def _expect(self, answer: Answer, statuses: set[int], what: str) -> None:
-        if answer.status not in statuses:
-            raise UnavailableError(
-                f"Could not {what}: Airflow at `{self.name}` answered with status "
-                f"{answer.status}{detail(answer, ': ')}"
-            )
-
-
-def _part(text: str) -> str:
-    return quote(text, safe="")
-
-
-def _run_path(dag_id: str, run_id: str) -> str:
-    return f"/dags/{_part(dag_id)}/dagRuns/{_part(run_id)}"
+def _entry(line: str) -> object:
+    try:
+        return json.loads(line)
+    except ValueError:
+        return line

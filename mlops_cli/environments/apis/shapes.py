@@ -40,6 +40,7 @@ def dag_info(body: Mapping[str, Any]) -> DagInfo:
         bundle_version=body.get("bundle_version"),
         file_token=body.get("file_token"),
         params=body.get("params") or {},
+        schedule=body.get("timetable_summary"),
     )
 
 
@@ -79,17 +80,31 @@ def task_info(body: Mapping[str, Any]) -> TaskInfo:
     )
 
 
+class LogText:
+    """Turns a log's entries into plain lines, without what Airflow says about its own doings.
+
+    Args:
+        group: The group the entries before were in, when they are not the first.
+    """
+
+    def __init__(self, group: str = "") -> None:
+        self.group = group
+
+    def lines(self, content: Iterable[object]) -> Iterator[str]:
+        """The lines of some entries."""
+        for entry in content:
+            text = str(entry.get("event", "")) if isinstance(entry, dict) else str(entry)
+            if text.startswith("::group::"):
+                self.group = text.removeprefix("::group::")
+            if not _is_housekeeping(entry, text, self.group):
+                yield from _entry_lines(entry, text)
+            if text.startswith("::endgroup::"):
+                self.group = ""
+
+
 def log_lines(content: Iterable[object]) -> Iterator[str]:
-    """A log's entries as plain lines, without what Airflow says about its own doings."""
-    group = ""
-    for entry in content:
-        text = str(entry.get("event", "")) if isinstance(entry, dict) else str(entry)
-        if text.startswith("::group::"):
-            group = text.removeprefix("::group::")
-        if not _is_housekeeping(entry, text, group):
-            yield from _entry_lines(entry, text)
-        if text.startswith("::endgroup::"):
-            group = ""
+    """The lines of a log's first entries, or of all."""
+    return LogText().lines(content)
 
 
 def _is_housekeeping(entry: object, text: str, group: str) -> bool:

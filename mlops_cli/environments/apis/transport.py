@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol, runtime_checkable
 
 from mlops_cli.core.errors import UnavailableError
 from mlops_cli.core.redact import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from mlops_cli.environments.port import LogPage, TaskInfo
 
@@ -28,6 +28,23 @@ class Answer:
 
 class PathTooLongError(UnavailableError):
     """The way to this Airflow takes no path that long; nothing was sent."""
+
+
+class TooLargeError(UnavailableError):
+    """The answer has more bytes than are read at once."""
+
+
+@runtime_checkable
+class LineSource(Protocol):
+    """A transport that can also read an answer while it comes, line by line."""
+
+    def lines(self, path: str, *, params: Mapping[str, object] | None = None) -> Iterator[str]:
+        """The lines of an answer in `application/x-ndjson`; none where there is no such thing.
+
+        Raises:
+            UnavailableError: There is no answer, or it broke off.
+            NotAllowedError: We are not who we say, or may not do it.
+        """
 
 
 class LogSource(Protocol):
