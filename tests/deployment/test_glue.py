@@ -110,7 +110,7 @@ def run(project: Project, *conf: str, environment: str = "glue") -> RunOutcome:
         run_id=None,
         unpause=False,
         listener=Watching(),
-        timeout_seconds=300,
+        timeout_seconds=450,  # two cores may have more to do than this
         progress=Silent(),
         clock=CLOCK,
     )
