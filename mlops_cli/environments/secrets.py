@@ -45,13 +45,14 @@ def parse(text: str) -> SecretReference:
     """The reference a text stands for.
 
     Raises:
-        ProjectError: It is none. It may be a secret somebody wrote there, so it is not shown.
+        NotAllowedError: It is none. It may be a secret somebody wrote there, so it is not shown.
+        ProjectError: It lacks a part.
     """
     kind, _, place = text.partition(":")
     if kind not in _SOURCES or not place:
         # From here on it is masked wherever it turns up.
         Secret(text)
-        raise ProjectError(
+        raise NotAllowedError(
             "Could not use what stands where a reference to a secret belongs",
             hint=f"Write where the secret is: {FORMS}; a secret written there before is to be "
             "replaced, for it is in the file's history",

@@ -25,7 +25,7 @@ from mlops_cli.core.clock import SystemClock
 from mlops_cli.core.errors import NotAllowedError, ProjectError, UnavailableError
 from mlops_cli.core.redact import Secret, redact
 from mlops_cli.environments.apis.http import HttpTransport
-from mlops_cli.environments.apis.login import Basic, Nobody, Password, Token, login_by
+from mlops_cli.environments.apis.login import Basic, Nobody, Token
 from mlops_cli.environments.apis.rest import RestApi
 
 if TYPE_CHECKING:
@@ -107,21 +107,6 @@ def test_no_proof_follows_a_redirect(fake: FakeAirflow, status: int, how: str) -
         with pytest.raises(UnavailableError, match="which is not followed"):
             api_of(fake.url, login).version()
     assert seen == []
-
-
-def test_an_environment_names_its_way_to_log_in() -> None:
-    def find() -> Secret:
-        return Secret("the-word")
-
-    made = {
-        auth: type(login_by(auth, username="deploy", find=find))
-        for auth in ("password", "token", "basic", "none")
-    }
-    assert made == {"password": Password, "token": Token, "basic": Basic, "none": Nobody}
-    with pytest.raises(ProjectError, match="no reference to a secret"):
-        login_by("token", username=None, find=None)
-    with pytest.raises(ProjectError, match="there is no `username`"):
-        login_by("basic", username=None, find=find)
 
 
 # --- to whom ---------------------------------------------------------------------------------

@@ -163,7 +163,7 @@ def test_without_an_account_secrets_manager_says_what_is_missing() -> None:
     "text", [WORD, f"pass:{WORD}", f"https://user:{WORD}@host", "env:", ":x", ""]
 )
 def test_a_secret_instead_of_a_reference_is_refused_and_not_shown(text: str) -> None:
-    with pytest.raises(ProjectError, match="where a reference to a secret belongs") as caught:
+    with pytest.raises(NotAllowedError, match="where a reference to a secret belongs") as caught:
         parse(text)
     assert WORD not in f"{caught.value} {caught.value.hint}"
     if WORD in text:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 from typing import TYPE_CHECKING, Final, Protocol
 
-from mlops_cli.core.errors import NotAllowedError, ProjectError, UnavailableError
+from mlops_cli.core.errors import NotAllowedError, UnavailableError
 from mlops_cli.core.redact import Secret
 
 from .transport import detail
@@ -187,31 +187,3 @@ class MwaaSession:
                 hint="Allow `airflow:CreateWebLoginToken` on an Airflow role of the environment",
             )
         return Secret(session)
-
-
-def login_by(auth: str, *, username: str | None, find: FindSecret | None) -> Login:
-    """The way to log in that an environment names.
-
-    Args:
-        auth: `password`, `token`, `basic` or `none`.
-        username: For `password` and `basic`.
-        find: Looks the secret up, for all but `none`.
-
-    Raises:
-        ProjectError: The environment does not say all that this way needs.
-    """
-    if auth == "none":
-        return Nobody()
-    if find is None:
-        raise ProjectError(
-            f"Could not log in with `auth: {auth}`: there is no reference to a secret",
-            hint="Name where it is, such as `secret: env:AIRFLOW_SECRET`",
-        )
-    if auth == "token":
-        return Token(find)
-    if not username:
-        raise ProjectError(
-            f"Could not log in with `auth: {auth}`: there is no `username`",
-            hint="Add `username: NAME` to the environment",
-        )
-    return Basic(username, find) if auth == "basic" else Password(username, find)
