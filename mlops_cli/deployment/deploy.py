@@ -14,6 +14,7 @@ from mlops_cli.environments import record
 from mlops_cli.environments.interpreters import project_interpreter, quality_interpreter
 from mlops_cli.environments.open import open_environment
 from mlops_cli.environments.release.build import build
+from mlops_cli.environments.stores.remembered import Remembered
 from mlops_cli.project.loader import environment as environment_of
 
 from .apply import ACTIONS, apply, locked, note, saying_what_is_live
@@ -89,6 +90,7 @@ def deploy(
         opened = open_environment(
             project, environment, start=not dry_run, progress=progress, clock=clock
         )
+    opened = replace(opened, store=Remembered(opened.store))
     with tempfile.TemporaryDirectory(prefix="mlops-release-") as folder:
         staged = stage(project, opened, Path(folder), python=python, clock=clock)
         made = plan(opened, staged)
@@ -214,6 +216,9 @@ def settle(made: Plan, environment: Environment, *, progress: Progress, clock: C
 
 
 def _told(environment: Environment, release: str) -> bool:
+    last = record.history(environment.store, last=1)
+    if last and (last[0].action, last[0].release) == ("confirmed", release):
+        return True  # nobody confirms what was not told
     moves = [entry for entry in record.history(environment.store) if entry.action in ACTIONS]
     return bool(moves) and moves[-1].release == release
 
