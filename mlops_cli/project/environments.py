@@ -21,6 +21,7 @@ from mlops_cli.core.redact import Secret
 from mlops_cli.runtime.settings import (  # noqa: TC001 -- pydantic reads the annotations
     Engine,
     Glue,
+    Mode,
 )
 
 WRITTEN_OUT: Final = "written_out"
@@ -250,7 +251,7 @@ class _Environment(Section):
     """Where the steps run: on Airflow's own workers."""
     protected: bool = False
     """A person approves each change."""
-    mode: Literal["normal", "development"] = "normal"
+    mode: Mode = "normal"
     """`development`: everything is deployed under your own name, and no schedule starts it."""
     when_running: WhenRunning | None = None
     """What a deploy does while runs are in flight; by default `fail` where it is protected, else

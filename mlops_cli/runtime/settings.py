@@ -19,6 +19,7 @@ ColumnType = Literal["integer", "number", "text", "boolean", "date", "timestamp"
 Task = Literal["classification", "regression"]
 Balance = Literal["auto", "none", "class_weight", "resample"]
 Approval = Literal["auto"]
+Mode = Literal["normal", "development"]
 Engine = Literal["local", "glue", "great-expectations", "soda"]
 Value = bool | int | float | str | None
 
@@ -163,6 +164,8 @@ class Settings:
     environment: str = "local"
     release: str = "working-tree"
     commit: str | None = None
+    mode: Mode = "normal"
+    """In `development` a pipeline leaves its schedule out: only people start it."""
     quality: Engine = "local"
     """What runs the gates in this environment."""
     glue: Glue | None = None

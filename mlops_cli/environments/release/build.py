@@ -15,6 +15,7 @@ from mlops_cli import __version__
 from mlops_cli.core.files import write_atomic
 from mlops_cli.core.processes import child_environment, run
 from mlops_cli.environments.interpreters import quality_python
+from mlops_cli.project.environments import LocalEnvironment
 from mlops_cli.project.loader import environment as environment_of
 from mlops_cli.project.paths import data_dir
 from mlops_cli.runtime.settings import Paths, Settings
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mlops_cli.core.clock import Clock
-    from mlops_cli.project.model import Project
+    from mlops_cli.project.model import EnvironmentSpec, Project
 
 SETTINGS = "settings.json"
 _URI = re.compile(r"[a-z][a-z0-9+.-]*://", re.I)
@@ -70,6 +71,7 @@ def build(
         UsageError: The project has no such environment.
         ProjectError: Something in the tree must not be released; all of it is named.
     """
+    project = project.within(environment)
     engine = environment_of(project, environment).quality
     files = [*collect(project), *exported(project, engine)]
     commit, dirty = _commit(project.root)
@@ -118,6 +120,7 @@ def lay_out(
     `dags/<project>/<project>.py` is the entry DAG file. For proving a release before it is
     deployed; see `build` for the arguments and what is raised.
     """
+    project = project.within(environment)
     home = dags / project.name
     release = build(project, environment, home / loader.RELEASES, python=python, clock=clock)
     text = loader.pointer(project.name, project.package, release.id)
@@ -135,6 +138,13 @@ def _settings(
     data = data_dir()
     spec = environment_of(project, environment)
     tool = quality_python(project.root, spec.quality)
+    here = Paths(
+        python=str(python),
+        runs=str(data / "projects" / project.name / "runs"),
+        tracking_uri=f"sqlite:///{data / 'mlflow' / 'mlflow.db'}",
+        artifacts=str(data / "mlflow" / "artifacts"),
+        quality_python=str(tool) if tool else None,
+    )
     settings = Settings(
         project=project.name,
         package=project.package,
@@ -146,19 +156,23 @@ def _settings(
         quality=spec.quality,
         glue=spec.glue if spec.quality == "glue" else None,
         dag_ids=project.dag_ids,
-        paths=Paths(
-            python=str(python),
-            runs=str(data / "projects" / project.name / "runs"),
-            tracking_uri=f"sqlite:///{data / 'mlflow' / 'mlflow.db'}",
-            artifacts=str(data / "mlflow" / "artifacts"),
-            quality_python=str(tool) if tool else None,
-        ),
+        paths=dataclasses.replace(here, **_named(spec)),
+        mode=spec.mode,
     )
     written = dataclasses.asdict(settings)
     if spec.quality == "local":
         # Projects made before there was a choice still deploy: they know none of these.
         del written["quality"], written["glue"], written["paths"]["quality_python"]
+    if spec.mode == "normal":
+        del written["mode"]  # likewise
     return written
+
+
+def _named(spec: EnvironmentSpec) -> dict[str, str]:
+    """The paths the environment names itself: its workers are elsewhere."""
+    if isinstance(spec, LocalEnvironment):
+        return {}
+    return spec.paths.model_dump(exclude_none=True)
 
 
 def creator() -> str:
