@@ -206,6 +206,11 @@ def test_without_a_public_web_server_logs_come_from_cloudwatch_in_full(ground: G
         CLOCK.sleep(0.2)
     said = [line for line in enough() if "candidate 2 of three, line" in line]
     assert [int(line.rpartition(" ")[2]) for line in said] == list(range(20))
+    long = f"manual__{CLOCK.now().isoformat()}__{'x' * 20}"  # none of its paths fits
+    start(api, DAG_ID, long, {}, progress=Silent())
+    assert list(follow(api, DAG_ID, long, timeout_seconds=120, clock=CLOCK))[-1].tasks
+    assert api.run(DAG_ID, long).state == "success"
+    assert api.run(DAG_ID, long[:-1]) is None
     assert len(ground.server.web_requests) == before
 
 
