@@ -182,7 +182,7 @@ class FaultProxy:
     def settle(self) -> None:
         """Wait until nothing is on its way any more, whoever sent it."""
         quiet = 0
-        while quiet < 5:
+        while quiet < 20:
             quiet = 0 if self.working else quiet + 1
             time.sleep(0.01)
 

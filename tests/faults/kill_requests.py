@@ -111,8 +111,27 @@ def deploy(bucket: str, staged: Release) -> None:
     apply(plan, staged, environment, progress=Silent(), clock=SystemClock())
 
 
-def torture(proxy: FaultProxy, direct: str, folder: Path, points: Iterable[int]) -> Tally:
-    """Kill one deploy at each of these requests, before it and after it; see what is live."""
+def deploy_or_130(bucket: str, staged: Release) -> None:
+    """As the command ends when it is interrupted."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        deploy(bucket, staged)
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
+
+
+def torture(
+    proxy: FaultProxy,
+    direct: str,
+    folder: Path,
+    points: Iterable[int],
+    *,
+    sent: signal.Signals = signal.SIGKILL,
+) -> Tally:
+    """Kill one deploy at each of these requests, before it and after it; see what is live.
+
+    With SIGINT it is a Ctrl-C, after which the lock has to be free at once.
+    """
     tally = Tally()
     for point in points:
         for after in (False, True):
@@ -120,9 +139,9 @@ def torture(proxy: FaultProxy, direct: str, folder: Path, points: Iterable[int])
             first, second = (release(folder, f"r{n}-{point}-{after}") for n in (1, 2))
             deploy(bucket, first)
             proxy.clear()
-            victim = FORK.Process(target=deploy, args=(bucket, second))
-            started = threading_pid(victim)
-            kill = Kill(started, signal=signal.SIGKILL, after=after)
+            victim = FORK.Process(target=deploy_or_130, args=(bucket, second))
+            started = pid_once_started(victim)
+            kill = Kill(started, signal=sent, after=after)
             proxy.rule("*", "*", kill, offset=point)
             victim.start()
             victim.join(60)
@@ -130,7 +149,7 @@ def torture(proxy: FaultProxy, direct: str, folder: Path, points: Iterable[int])
             if victim.exitcode == 0:
                 proxy.clear()
                 continue  # it made fewer requests than that
-            assert victim.exitcode == -signal.SIGKILL, victim.exitcode
+            assert victim.exitcode == (130 if sent == signal.SIGINT else -sent), victim.exitcode
             tally.kills += 1
             proxy.clear()
             live = whole(bucket, first, second)
@@ -138,8 +157,9 @@ def torture(proxy: FaultProxy, direct: str, folder: Path, points: Iterable[int])
             tally.after_the_flip += live == second.id
             there = set(open_store(bucket).list(f"_releases/{second.id}/"))
             if live != second.id:
-                # Who comes next need not wait for the lease here; another test does.
-                open_store(bucket).unlock()
+                if sent != signal.SIGINT:
+                    # Who comes next need not wait for the lease here; another test does.
+                    open_store(bucket).unlock()
                 proxy.clear()
                 deploy(bucket, second)
                 put = {one.path.partition("/dags/churn/")[2] for one in proxy.requests("PUT")}
@@ -148,7 +168,7 @@ def torture(proxy: FaultProxy, direct: str, folder: Path, points: Iterable[int])
     return tally
 
 
-def threading_pid(victim: multiprocessing.process.BaseProcess):
+def pid_once_started(victim: multiprocessing.process.BaseProcess):
     """The pid of a process that has not been started yet, once it has."""
 
     def pid() -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import multiprocessing
 import os
+import signal
 import socket
 import threading
 import time
@@ -373,6 +374,38 @@ def test_a_deploy_that_is_killed_leaves_a_whole_release(
     deploy(open_store(), "r3", files=40)
     assert len(open_store().list("_releases/r3/")) == 40
     git(repository, "fsck", "--connectivity-only")
+
+
+def _interrupted(open_store: Callable[..., GitStore]) -> None:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        deploy(open_store(), "r2")
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
+
+
+def test_ctrl_c_ends_a_push_that_hangs_at_once(
+    open_store: Callable[..., GitStore], repository: Path, tmp_path: Path
+) -> None:
+    deploy(open_store(), "r1")
+    add_hook(repository, f"cat | grep -q heads || exit 0; touch {tmp_path}/pushing; sleep 30")
+    victim = FORK.Process(target=_interrupted, args=(open_store,))
+    victim.start()
+    deadline = time.monotonic() + 20
+    while not (tmp_path / "pushing").exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    began = time.monotonic()
+    assert victim.pid
+    os.kill(victim.pid, signal.SIGINT)
+    victim.join(10)
+    assert victim.exitcode == 130
+    assert time.monotonic() - began < 2
+    found = open_store().read("churn.py")
+    assert found is not None
+    assert loader.names(found.data) == ("r1", None)
+    # The lock is free.
+    assert open_store().unlock() is None
 
 
 def test_no_url_or_output_holds_what_the_shell_knows(

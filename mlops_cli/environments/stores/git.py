@@ -182,7 +182,8 @@ class GitStore:
             yield lease
             self._flush()
         except BaseException:
-            lease.release(patience_seconds=1.5)
+            # Somebody may be waiting for Ctrl-C to end; a lock that stays runs out by itself.
+            lease.release(patience_seconds=1.2)
             raise
         finally:
             self._locked = False

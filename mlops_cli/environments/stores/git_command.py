@@ -167,7 +167,7 @@ class Git:
             with suppress(ProcessLookupError):
                 os.killpg(child.pid, signal.SIGTERM)
             with suppress(subprocess.TimeoutExpired):
-                child.wait(1)
+                child.wait(0.3)
             kill_group(child.pid)
             child.wait()
             raise
