@@ -13,7 +13,7 @@ from mlops_cli.environments.port import Upload
 from mlops_cli.environments.release import loader, manifest
 from mlops_cli.environments.release.build import creator
 
-from . import retention
+from . import retention, shapes
 from .plan import removed
 
 if TYPE_CHECKING:
@@ -35,12 +35,26 @@ ACTIONS: Final = ("deploy", "rollback")
 
 
 def apply(
-    made: Plan, staged: Release, environment: Environment, *, progress: Progress, clock: Clock
+    made: Plan,
+    staged: Release,
+    environment: Environment,
+    *,
+    progress: Progress,
+    clock: Clock,
+    last_look: Callable[[], None] = lambda: None,
 ) -> int:
     """Make the staged release live; how many files had to be uploaded.
 
     Whatever interrupts it leaves the old release live or the new one, and the same call again
     uploads only what is missing.
+
+    Args:
+        made: The plan.
+        staged: The release, on this disk.
+        environment: Where it goes.
+        progress: Told what happens.
+        clock: For the history.
+        last_look: Called right before the flip; what it raises leaves the old release live.
 
     Raises:
         ConflictError: Somebody else deploys now, or has deployed since the plan was made.
@@ -56,6 +70,7 @@ def apply(
             )
         described = replace(staged.manifest, previous=made.live)
         count = upload(store, staged, described)
+        last_look()
         _pause_removed(made, environment)
         check()
         flip(
@@ -83,12 +98,17 @@ def upload(store: Store, staged: Release, described: Manifest) -> int:
         return 0
     # Settings name the commit, which may be another one than that of an attempt before.
     wanted = dict.fromkeys([*record.missing(store, described), "settings.json"])
-    store.put_all(
+    uploads = [
         Upload(
             record.release_key(staged.id, path), staged.root / path, described.files[path].sha256
         )
         for path in wanted
-    )
+    ]
+    kept = staged.root / shapes.NAME
+    if kept.is_file():
+        sha256 = hashlib.sha256(kept.read_bytes()).hexdigest()
+        uploads.append(Upload(record.release_key(staged.id, shapes.NAME), kept, sha256))
+    store.put_all(uploads)
     left = record.missing(store, described)
     if left:
         raise UnfinishedError(

@@ -11,11 +11,27 @@ from mlops_cli.environments.release import loader
 
 if TYPE_CHECKING:
     from mlops_cli.core.clock import Clock
+    from mlops_cli.environments.open import Environment
     from mlops_cli.environments.port import AirflowApi, DagInfo
     from mlops_cli.environments.release.manifest import Manifest
 
-_POLL_SECONDS: Final = 0.25
+_FIRST_POLL_SECONDS: Final = 0.25
+_REMOTE_POLL_SECONDS: Final = 10.0
+_SLOWER: Final = 1.3
+_LOCAL_SECONDS: Final = 60.0
+# Nodes copy by themselves, and Airflow looks for new files every few minutes.
+_REMOTE_SECONDS: Final = 600.0
 _SHOWN_LINES: Final = 12
+
+
+def usual_deadline(environment: Environment) -> float:
+    """How long Airflow may take to show a release, in seconds."""
+    return _LOCAL_SECONDS if environment.kind == "local" else _REMOTE_SECONDS
+
+
+def poll_seconds(environment: Environment) -> float:
+    """How far apart questions become: another's Airflow is not to be kept busy."""
+    return _FIRST_POLL_SECONDS if environment.kind == "local" else _REMOTE_POLL_SECONDS
 
 
 def known_failures(api: AirflowApi, project: str) -> frozenset[str]:
@@ -30,8 +46,17 @@ def confirm(
     known: frozenset[str],
     deadline_seconds: float,
     clock: Clock,
+    pause_seconds: float = _FIRST_POLL_SECONDS,
 ) -> float:
     """Wait until Airflow has every DAG of the release; how many seconds that took.
+
+    Args:
+        api: The Airflow.
+        described: The release.
+        known: The import errors it had before.
+        deadline_seconds: How long it may take.
+        clock: For waiting.
+        pause_seconds: How far apart the questions become.
 
     Raises:
         FailedError: Airflow cannot import the release; the end of the trace is shown.
@@ -40,6 +65,7 @@ def confirm(
     began = clock.monotonic()
     waiting = dict.fromkeys(described.dag_ids, "not looked at yet")
     asked: set[str] = set()
+    pause = _FIRST_POLL_SECONDS
     while True:
         try:
             _look(api, described, waiting, asked)
@@ -57,12 +83,17 @@ def confirm(
                 + "; ".join(f"`{dag_id}`: {reason}" for dag_id, reason in waiting.items()),
                 hint=f"Run it again: `mlops deploy --env {described.environment}`",
             )
-        clock.sleep(_POLL_SECONDS)
+        clock.sleep(pause)
+        pause = min(pause_seconds, pause * _SLOWER)
 
 
 def _look(api: AirflowApi, described: Manifest, waiting: dict[str, str], asked: set[str]) -> None:
+    # One question for all of them; only what is not there yet is asked for by itself.
+    seen = {info.dag_id: info for info in api.dags(tag=f"release:{described.release}")}
     for dag_id in list(waiting):
-        info = api.dag(dag_id)
+        info = seen.get(dag_id)
+        if info is None or _missing(info, described.release):
+            info = api.dag(dag_id)
         reason = _missing(info, described.release)
         if reason is None:
             del waiting[dag_id]

@@ -6,21 +6,21 @@ import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from mlops_cli.core.diagnostics import Severity
-from mlops_cli.core.errors import ConflictError, FailedError, NotAllowedError, UnfinishedError
-from mlops_cli.environments import record
-from mlops_cli.environments.interpreters import project_interpreter, quality_interpreter
+from mlops_cli.core.errors import FailedError, NotAllowedError
 from mlops_cli.environments.open import open_environment
 from mlops_cli.environments.release.build import build
-from mlops_cli.environments.stores.remembered import Remembered
 from mlops_cli.project.loader import environment as environment_of
 
-from .apply import ACTIONS, apply, locked, note, saying_what_is_live
-from .confirm import confirm, known_failures
-from .plan import Plan, plan
-from .rollback import undo
+from . import plan_file, shapes
+from .confirm import usual_deadline
+from .installation import bring_up_to_date
+from .live import Deployment, make_live, takes_back
+from .plan import Plan, look, plan, stored_name
+from .promote import promote, steps_python
+from .running import let_end
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -29,36 +29,44 @@ if TYPE_CHECKING:
     from mlops_cli.core.progress import Progress
     from mlops_cli.environments.open import Environment
     from mlops_cli.environments.release.build import Release
-    from mlops_cli.environments.release.manifest import Manifest
     from mlops_cli.project.model import Project
+
+    from .plan import Standing
 
 
 @dataclass(frozen=True, slots=True)
-class Deployment:
-    """A release that is live, as Airflow itself says."""
+class Options:
+    """What a deploy may be told besides where to go."""
 
-    project: str
-    environment: str
-    release: str
-    previous: str | None
-    dags: tuple[str, ...]
-    target: str
-    airflow: str
-    unchanged: bool
-    """It was live before: nothing was written."""
-    uploaded: int
-    confirmed_seconds: float
-    seconds: float
+    dry_run: bool = False
+    """Only plan; nothing is started and nothing is written."""
+    skip_checks: bool = False
+    """Do not validate first."""
+    plan_from: Path | None = None
+    """A kept plan: deploy that, or nothing."""
+    plan_to: Path | None = None
+    """Only plan, and keep the plan there."""
+    promote_from: str | None = None
+    """The environment whose live release is deployed, instead of the working tree."""
+    when_running: str | None = None
+    """`fail`, `wait` or `allow`; by default what the environment says."""
+    rollback_on_failure: bool | None = None
+    """Take a release back that cannot be imported; by default where it is local or protected."""
+    with_environment: bool = False
+    """First bring what the MWAA environment installs up to date."""
+    deadline_seconds: float | None = None
+    """How long Airflow may take to show the release."""
+
+
+DEFAULTS: Final = Options()
 
 
 def deploy(
     project: Project,
     environment: str,
     *,
-    dry_run: bool,
-    skip_checks: bool,
+    options: Options = DEFAULTS,
     approve: Callable[[Plan], bool],
-    deadline_seconds: float,
     progress: Progress,
     clock: Clock,
 ) -> Plan | Deployment:
@@ -67,45 +75,78 @@ def deploy(
     Args:
         project: What to deploy.
         environment: One of its environments.
-        dry_run: Only plan; nothing is started and nothing is written.
-        skip_checks: Do not validate first.
+        options: What else is wanted.
         approve: Asked before a protected environment is changed.
-        deadline_seconds: How long Airflow may take to show the release.
         progress: Told what happens.
         clock: For the release's name and for waiting.
 
     Raises:
         FailedError: A check failed, or Airflow cannot import the release.
         NotAllowedError: The environment is protected and nobody approved.
-        ConflictError: Somebody else deploys, has deployed, or owns one of the DAG ids.
+        ConflictError: Somebody else deploys, has deployed, or owns one of the DAG ids; the plan is
+            stale; runs are in flight.
         UnfinishedError: The release was not seen live in time.
     """
     began = clock.monotonic()
-    with _nothing_yet(progress):
-        python = project_interpreter(project.root, progress=progress)
-        engine = environment_of(project, environment).quality
-        quality_interpreter(project.root, engine, progress=progress)
-        if not skip_checks:
-            _check(project, environment, progress=progress)
-        opened = open_environment(
-            project, environment, start=not dry_run, progress=progress, clock=clock
+    kept = plan_file.read(options.plan_from) if options.plan_from else None
+    spec = environment_of(project, environment)
+    project = project.within(environment)
+    source = options.promote_from or (kept.promoted_from if kept else None)
+    only_plan = options.dry_run or options.plan_to is not None
+    with tempfile.TemporaryDirectory(prefix="mlops-release-") as scratch:
+        with _nothing_yet(progress):
+            if kept is not None:
+                plan_file.require_for(kept, project.name, environment)
+            if source is None and not options.skip_checks:
+                _check(project, environment, progress=progress)
+            opened = open_environment(
+                project, environment, start=not only_plan, progress=progress, clock=clock
+            )
+            standing = look(opened.store, project.name)
+            staged = _stage(
+                project,
+                opened,
+                Path(scratch),
+                source=source,
+                standing=standing,
+                options=options,
+                progress=progress,
+                clock=clock,
+            )
+            made = plan(opened, staged, standing=standing, promoted_from=source, now=clock.now())
+            if kept is not None:
+                plan_file.require_fresh(kept, made)
+            if options.plan_to is not None:
+                plan_file.write(options.plan_to, made, now=clock.now())
+            if only_plan:
+                return made
+            require_approval(made, approve)
+            policy = options.when_running or spec.running_policy
+            if not made.unchanged:
+                let_end(opened, staged.manifest.dag_ids, policy, progress=progress, clock=clock)
+        installed = bring_up_to_date(
+            project,
+            opened,
+            wanted=options.with_environment,
+            unchanged=made.unchanged,
+            progress=progress,
+            clock=clock,
         )
-    opened = replace(opened, store=Remembered(opened.store))
-    with tempfile.TemporaryDirectory(prefix="mlops-release-") as folder:
-        staged = stage(project, opened, Path(folder), python=python, clock=clock)
-        made = plan(opened, staged)
-        if dry_run:
-            return made
-        require_approval(made, approve)
+        asked = options.rollback_on_failure
         done = make_live(
             made,
             staged,
             opened,
-            deadline_seconds=deadline_seconds,
+            standing=standing,
+            policy=policy,
+            roll_back=takes_back(opened) if asked is None else asked,
+            deadline_seconds=options.deadline_seconds or usual_deadline(opened),
             progress=progress,
             clock=clock,
         )
-    return replace(done, seconds=clock.monotonic() - began)
+    return replace(
+        done, seconds=clock.monotonic() - began, promoted_from=source, installed=installed
+    )
 
 
 @contextmanager
@@ -133,94 +174,51 @@ def require_approval(made: Plan, approve: Callable[[Plan], bool]) -> None:
 
 
 def stage(
-    project: Project, environment: Environment, folder: Path, *, python: Path, clock: Clock
+    project: Project,
+    environment: Environment,
+    folder: Path,
+    *,
+    python: Path,
+    standing: Standing | None = None,
+    clock: Clock,
 ) -> Release:
     """Build the release, under the name it has in the store when its content is there already."""
 
     def earlier(digest: str) -> str | None:
-        mark = f"-{digest[:12]}"
-        found = record.releases(environment.store)
-        return next((release for release in found if release.endswith(mark)), None)
+        return stored_name(environment, digest, standing)
 
     return build(project, environment.name, folder, python=python, clock=clock, name=earlier)
 
 
-def make_live(
-    made: Plan,
-    staged: Release,
-    environment: Environment,
+def _stage(
+    project: Project,
+    opened: Environment,
+    folder: Path,
     *,
-    deadline_seconds: float,
+    source: str | None,
+    standing: Standing,
+    options: Options,
     progress: Progress,
     clock: Clock,
-) -> Deployment:
-    """Apply a plan and wait until Airflow shows the release; see `deploy` for what is raised."""
-    api, uploaded, described = environment.airflow, 0, staged.manifest
-    with saying_what_is_live(environment, made.project, progress):
-        known = known_failures(api, made.project)
-        if made.unchanged:
-            described = settle(made, environment, progress=progress, clock=clock)
-        else:
-            with progress.step(f"Uploading release {staged.id}"):
-                uploaded = apply(made, staged, environment, progress=progress, clock=clock)
-        with progress.step(f"Waiting for Airflow to load {described.release}"):
-            try:
-                took = confirm(
-                    api, described, known=known, deadline_seconds=deadline_seconds, clock=clock
-                )
-            except FailedError as error:
-                note(environment, described, "failed", clock=clock)
-                error.state = undo(environment, made, described, progress=progress, clock=clock)
-                raise
-            except UnfinishedError:
-                note(environment, described, "unconfirmed", clock=clock)
-                raise
-        if not made.unchanged:
-            note(environment, described, "confirmed", clock=clock)
-    live = record.live(environment.store, made.project)
-    return Deployment(
-        project=made.project,
-        environment=made.environment,
-        release=described.release,
-        previous=live.previous if live else None,
-        dags=described.dag_ids,
-        target=environment.store.name,
-        airflow=api.name,
-        unchanged=made.unchanged,
-        uploaded=uploaded,
-        confirmed_seconds=took,
-        seconds=took,
-    )
-
-
-def settle(made: Plan, environment: Environment, *, progress: Progress, clock: Clock) -> Manifest:
-    """The live release's manifest; what a deploy killed right after its flip left is finished.
-
-    Raises:
-        ConflictError: Another release went live, or somebody else deploys now.
-    """
-    assert made.live is not None  # noqa: S101 -- only what is live can be unchanged
-    store = environment.store
-    described = record.read_manifest(store, made.live)
-    if described is None:
-        raise ConflictError(
-            f"Could not deploy `{made.release}`: another release went live meanwhile",
-            hint="Run the same command again",
+) -> Release:
+    if source is not None:
+        return promote(
+            project, opened, source, folder, standing=standing, progress=progress, clock=clock
         )
-    if not _told(environment, made.live):
-        # Under the lock: taking it also clears away what the killed one was writing.
-        with locked(store, f"finish {made.project} {made.live}", progress):
-            if not _told(environment, made.live):
-                note(environment, described, "deploy", clock=clock)
-    return described
+    python = steps_python(project, opened.name, project.root, progress=progress)
+    staged = stage(project, opened, folder, python=python, standing=standing, clock=clock)
+    if not options.skip_checks:
+        _keep_shapes(project, opened.name, staged, progress=progress)
+    return staged
 
 
-def _told(environment: Environment, release: str) -> bool:
-    last = record.history(environment.store, last=1)
-    if last and (last[0].action, last[0].release) == ("confirmed", release):
-        return True  # nobody confirms what was not told
-    moves = [entry for entry in record.history(environment.store) if entry.action in ACTIONS]
-    return bool(moves) and moves[-1].release == release
+def _keep_shapes(
+    project: Project, environment: str, staged: Release, *, progress: Progress
+) -> None:
+    from mlops_cli.checks.shapes import dag_shapes
+
+    found = dag_shapes(project, environment, progress=progress)
+    (staged.root / shapes.NAME).write_bytes(shapes.dumps(found))
 
 
 def _check(project: Project, environment: str, *, progress: Progress) -> None:

@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
 
 from mlops_cli.core.errors import ConflictError
 from mlops_cli.environments import record
-from mlops_cli.environments.release import loader
+from mlops_cli.environments.release import loader, manifest
+
+from . import shapes
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from mlops_cli.environments.open import Environment
-    from mlops_cli.environments.port import AirflowApi
+    from mlops_cli.environments.port import AirflowApi, DagInfo, Store
+    from mlops_cli.environments.record import Live
     from mlops_cli.environments.release.build import Release
     from mlops_cli.environments.release.manifest import Manifest
 
-_NOT_WORTH_SHOWING = "settings.json"
+    from .shapes import Difference, Shape
+
+SETTINGS: Final = "settings.json"
+_RUNS_LOOKED_AT: Final = 25
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +41,10 @@ class DagChange:
 
     change: str
     dag_id: str
+    differences: tuple[Difference, ...] | None = None
+    """What is other in it than in the live release; None where that is not known."""
+    consequences: tuple[str, ...] = ()
+    """What follows once it is live."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +59,8 @@ class Plan:
     """None: it is not running; a deploy starts it."""
     release: str
     digest: str
+    content: str
+    """SHA-256 over all files but the environment's settings: the same wherever it is promoted."""
     commit: str | None
     dirty: bool
     live: str | None
@@ -57,29 +72,78 @@ class Plan:
     """This very content is live already: there is nothing to write."""
     files: tuple[FileChange, ...]
     dags: tuple[DagChange, ...]
+    requirements: str
+    """`same`, `changed` or `new`: whether the steps get another environment."""
     running: tuple[str, ...]
     """Runs in flight: their later tasks will run the new code."""
+    promoted_from: str | None = None
+    """The environment whose live release this is."""
 
 
-def plan(environment: Environment, staged: Release) -> Plan:
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What is live before anything is done: the pointer and what it names."""
+
+    live: Live | None
+    described: Manifest | None
+
+
+def look(store: Store, project: str) -> Standing:
+    """Read what is live.
+
+    Raises:
+        ConflictError: A file of another kind stands where the pointer belongs.
+    """
+    live = record.live(store, project)
+    return Standing(live, record.read_manifest(store, live.current) if live else None)
+
+
+def stored_name(environment: Environment, digest: str, standing: Standing | None) -> str | None:
+    """The release in the store that has this content, if there is one."""
+    if standing and standing.described and standing.described.digest == digest:
+        return standing.described.release
+    mark = f"-{digest[:12]}"
+    found = record.releases(environment.store)
+    return next((release for release in found if release.endswith(mark)), None)
+
+
+def plan(
+    environment: Environment,
+    staged: Release,
+    *,
+    standing: Standing | None = None,
+    promoted_from: str | None = None,
+    now: datetime | None = None,
+) -> Plan:
     """Compare a staged release with what is live. Reads only.
+
+    Args:
+        environment: Where it is to go.
+        staged: The release, on this disk.
+        standing: What is live, if that was read already.
+        promoted_from: The environment it was taken from.
+        now: For what is due; by default the time it is.
 
     Raises:
         ConflictError: The folder, or a DAG id, belongs to somebody else.
     """
     new = staged.manifest
-    live = record.live(environment.store, new.project)
-    old = record.read_manifest(environment.store, live.current) if live else None
+    standing = standing or look(environment.store, new.project)
+    live, old = standing.live, standing.described
     if old is not None and old.project != new.project:
         raise ConflictError(
             f"Could not deploy `{new.project}` to {environment.store.name}: "
             f"it holds the project `{old.project}`",
             hint="Give one of the two projects another name",
         )
+    unchanged = (
+        old is not None and old.digest == new.digest and not record.missing(environment.store, old)
+    )
+    infos: Mapping[str, DagInfo | None] = {}
     running: tuple[str, ...] = ()
-    if environment.api is not None:
-        check_owner(environment.api, new)
-        running = _running(environment.api, new)
+    if environment.api is not None and not unchanged:
+        infos = check_owner(environment.api, new)
+        running = running_runs(environment.api, new.dag_ids)
     return Plan(
         project=new.project,
         environment=environment.name,
@@ -88,18 +152,25 @@ def plan(environment: Environment, staged: Release) -> Plan:
         airflow=environment.api.name if environment.api else None,
         release=staged.id,
         digest=new.digest,
+        content=content_digest(new),
         commit=new.commit,
         dirty=new.dirty,
         live=live.current if live else None,
         previous=live.previous if live else None,
         base=live.etag if live else None,
-        unchanged=old is not None
-        and old.digest == new.digest
-        and not record.missing(environment.store, old),
+        unchanged=unchanged,
         files=_files(old, new),
-        dags=_dags(old, new),
+        dags=tuple(_dags(environment, staged, old, infos, now or datetime.now(UTC))),
+        requirements="new" if old is None else "same" if old.lock == new.lock else "changed",
         running=running,
+        promoted_from=promoted_from,
     )
+
+
+def content_digest(described: Manifest) -> str:
+    """One digest over a release's files, but not over what its environment makes of it."""
+    parts = {path: entry.sha256 for path, entry in described.files.items() if path != SETTINGS}
+    return manifest.digest(parts)
 
 
 def removed(made: Plan) -> tuple[str, ...]:
@@ -107,28 +178,36 @@ def removed(made: Plan) -> tuple[str, ...]:
     return tuple(dag.dag_id for dag in made.dags if dag.change == "removed")
 
 
-def check_owner(api: AirflowApi, new: Manifest) -> None:
+def check_owner(api: AirflowApi, new: Manifest) -> Mapping[str, DagInfo | None]:
     """Refuse DAG ids that another file of that Airflow defines: one would hide the other.
+
+    Returns:
+        The release's DAGs as that Airflow has them now.
 
     Raises:
         ConflictError: With the id and the file.
     """
     ours = f"{new.project}/{loader.pointer_key(new.project)}"
-    for dag_id in new.dag_ids:
-        there = api.dag(dag_id)
-        if there is None or there.is_stale or there.relative_fileloc in (None, ours):
+    found = {dag_id: api.dag(dag_id) for dag_id in new.dag_ids}
+    for dag_id, there in found.items():
+        if there is None or there.is_stale or there.relative_fileloc is None:
+            continue
+        # A bundle may begin above the folder of all DAGs.
+        if there.relative_fileloc == ours or there.relative_fileloc.endswith(f"/{ours}"):
             continue
         raise ConflictError(
             f"Could not deploy the DAG `{dag_id}`: `{there.relative_fileloc}` of "
             f"{api.name} defines it already",
             hint="Remove that file, or give the project another name",
         )
+    return found
 
 
-def _running(api: AirflowApi, new: Manifest) -> tuple[str, ...]:
+def running_runs(api: AirflowApi, dag_ids: tuple[str, ...]) -> tuple[str, ...]:
+    """The runs of these DAGs that are in flight, as `dag id: run id`."""
     return tuple(
         f"{dag_id}: {run.run_id}"
-        for dag_id in new.dag_ids
+        for dag_id in dag_ids
         for run in api.runs(dag_id, states=("queued", "running"))
     )
 
@@ -138,16 +217,57 @@ def _files(old: Manifest | None, new: Manifest) -> tuple[FileChange, ...]:
     changes = [
         FileChange("~" if path in before else "+", path)
         for path, entry in new.files.items()
-        # It always differs: it holds the release's own name.
-        if before.get(path) != entry and not (path == _NOT_WORTH_SHOWING and path in before)
+        # The settings always differ: they hold the release's own name.
+        if before.get(path) != entry and not (path == SETTINGS and path in before)
     ]
     changes += [FileChange("-", path) for path in before if path not in new.files]
     return tuple(sorted(changes, key=lambda change: change.path))
 
 
-def _dags(old: Manifest | None, new: Manifest) -> tuple[DagChange, ...]:
-    before = set(old.dag_ids) if old else set()
-    other = "kept" if old and old.digest == new.digest else "changed"
-    changes = [DagChange(other if id_ in before else "added", id_) for id_ in new.dag_ids]
-    changes += [DagChange("removed", id_) for id_ in sorted(before - set(new.dag_ids))]
-    return tuple(changes)
+def _dags(
+    environment: Environment,
+    staged: Release,
+    old: Manifest | None,
+    infos: Mapping[str, DagInfo | None],
+    now: datetime,
+) -> list[DagChange]:
+    new = staged.manifest
+    same = old is not None and old.digest == new.digest
+    kept = staged.root / shapes.NAME
+    after = shapes.loads(kept.read_bytes()) if kept.is_file() else {}
+    before: Mapping[str, Shape] = {}
+    if old is not None and after and not same:
+        before = shapes.of_release(environment.store, old.release)
+    ids = set(old.dag_ids) if old else set()
+    changes = []
+    for dag_id in new.dag_ids:
+        word = "added" if dag_id not in ids else "kept" if same else "changed"
+        shape = after.get(dag_id)
+        known = before.get(dag_id) if dag_id in ids else None
+        differences = shapes.differences(known, shape) if known and shape else None
+        follows: tuple[str, ...] = ()
+        if shape and not same:
+            there = infos.get(dag_id)
+            follows = _consequences(environment.api, known, shape, there=there, now=now)
+        changes.append(DagChange(word, dag_id, differences, follows))
+    gone = ("it is paused first; its runs stay in Airflow's history",)
+    changes += [DagChange("removed", id_, None, gone) for id_ in sorted(ids - set(new.dag_ids))]
+    return changes
+
+
+def _consequences(
+    api: AirflowApi | None,
+    old: Shape | None,
+    new: Shape,
+    *,
+    there: DagInfo | None,
+    now: datetime,
+) -> tuple[str, ...]:
+    last = None
+    if api is not None and there is not None and new["facts"]["catchup"]:
+        runs = api.runs(there.dag_id, limit=_RUNS_LOOKED_AT)
+        due = [run.run_after for run in runs if run.run_type in ("scheduled", "backfill")]
+        last = max((moment for moment in due if moment is not None), default=None)
+    # Airflow pauses a DAG it sees for the first time, unless the DAG says otherwise.
+    is_paused = there.is_paused if there else new["facts"]["paused_upon_creation"] is not False
+    return shapes.consequences(old, new, last_run=last, is_paused=is_paused, now=now)

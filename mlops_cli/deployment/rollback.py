@@ -12,7 +12,7 @@ from mlops_cli.environments.open import open_environment
 from mlops_cli.environments.release import loader
 
 from .apply import flip, locked, note, saying_what_is_live, what_is_live
-from .confirm import confirm, known_failures
+from .confirm import confirm, known_failures, poll_seconds, usual_deadline
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -64,23 +64,26 @@ def rollback(
     environment: str,
     *,
     to: str | None,
-    deadline_seconds: float,
+    deadline_seconds: float | None,
     progress: Progress,
     clock: Clock,
 ) -> Rollback:
     """Make an older release live, by default the one before.
+
+    Without a deadline, Airflow gets as long as it usually may take.
 
     Raises:
         ConflictError: There is no such release, or it is not there in full.
         FailedError: Airflow cannot import it.
         UnfinishedError: It was not seen live in time.
     """
+    project = project.within(environment)
     opened = open_environment(project, environment, start=True, progress=progress, clock=clock)
     return roll_back(
         project.name,
         opened,
         to=to,
-        deadline_seconds=deadline_seconds,
+        deadline_seconds=deadline_seconds or usual_deadline(opened),
         progress=progress,
         clock=clock,
     )
@@ -117,7 +120,12 @@ def roll_back(
             )
         with progress.step(f"Waiting for Airflow to load {described.release}"):
             took = confirm(
-                api, described, known=known, deadline_seconds=deadline_seconds, clock=clock
+                api,
+                described,
+                known=known,
+                deadline_seconds=deadline_seconds,
+                clock=clock,
+                pause_seconds=poll_seconds(opened),
             )
         note(opened, described, "confirmed", clock=clock)
     return Rollback(project, environment, described.release, live.current, took)
@@ -154,6 +162,7 @@ def releases(
     project: Project, environment: str, *, progress: Progress, clock: Clock
 ) -> ReleaseList:
     """The releases a project has in an environment. Reads only."""
+    project = project.within(environment)
     opened = open_environment(project, environment, start=False, progress=progress, clock=clock)
     return stored_releases(project.name, opened)
 

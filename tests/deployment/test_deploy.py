@@ -28,7 +28,8 @@ from mlops_cli.core.progress import Silent
 from mlops_cli.core.redact import Secret
 from mlops_cli.deployment import retention
 from mlops_cli.deployment.apply import apply
-from mlops_cli.deployment.deploy import Deployment, make_live, require_approval, stage
+from mlops_cli.deployment.deploy import require_approval, stage
+from mlops_cli.deployment.live import Deployment, make_live
 from mlops_cli.deployment.plan import Plan, plan
 from mlops_cli.deployment.rollback import Rollback, roll_back, stored_releases
 from mlops_cli.environments import record

@@ -74,10 +74,7 @@ def project(
         deploy(
             project,
             "glue",
-            dry_run=False,
-            skip_checks=False,
             approve=lambda _: True,
-            deadline_seconds=60,
             progress=Silent(),
             clock=CLOCK,
         )

@@ -13,7 +13,8 @@ from mlops_cli.core.clock import SystemClock
 from mlops_cli.core.errors import ConflictError, ProjectError
 from mlops_cli.core.exits import Exit
 from mlops_cli.core.progress import Silent
-from mlops_cli.deployment.deploy import Deployment, make_live, stage
+from mlops_cli.deployment.deploy import stage
+from mlops_cli.deployment.live import Deployment, make_live
 from mlops_cli.deployment.plan import plan
 from mlops_cli.environments.local import instance
 from mlops_cli.environments.open import Environment, open_environment

@@ -40,7 +40,8 @@ def deploy(root: Path, dags: Path) -> None:
     from mlops_cli.core.clock import SystemClock
     from mlops_cli.core.progress import Silent
     from mlops_cli.deployment.apply import apply
-    from mlops_cli.deployment.deploy import settle, stage
+    from mlops_cli.deployment.deploy import stage
+    from mlops_cli.deployment.live import settle
     from mlops_cli.deployment.plan import plan
     from mlops_cli.environments.open import Environment
     from mlops_cli.environments.stores.folder import FolderStore

@@ -28,6 +28,7 @@ CHANGES = {"os.mkdir", "os.remove", "os.rename", "os.rmdir", "os.truncate", "os.
 STARTS = {"subprocess.Popen", "os.system", "os.posix_spawn", "os.exec"}
 # Asked by `platform`, which libraries call when they are imported.
 HARMLESS = {"uname", "ldconfig"}
+STARTS_COUNTED = 400
 FRAME = re.compile(r'^ *File "(?P<file>[^"]+)", line (?P<line>\d+)', re.MULTILINE)
 
 
@@ -247,7 +248,91 @@ def describe(dag: Any) -> dict[str, Any]:  # noqa: ANN401 -- Airflow's type
         "dag_id": dag.dag_id,
         "default_args": sorted(dag.default_args),
         "tasks": [describe_task(task, dag) for task in dag.tasks],
+        "shape": shape(dag),
     }
+
+
+def shape(dag: Any) -> dict[str, Any]:  # noqa: ANN401 -- Airflow's type
+    """What two releases of a DAG are compared by: when it runs, its tasks, their order."""
+    return {
+        "facts": {
+            "schedule": schedule_of(dag),
+            "start_date": text_of(dag.start_date),
+            "end_date": text_of(dag.end_date),
+            "catchup": bool(dag.catchup),
+            "max_active_runs": dag.max_active_runs,
+            "paused_upon_creation": dag.is_paused_upon_creation,
+            "params": sorted(dag.params),
+        },
+        "tasks": {task.task_id: shape_of_task(task) for task in dag.tasks},
+        "edges": sorted([task.task_id, below] for task in dag.tasks for below in downstream(task)),
+        "starts": starts_of(dag) if dag.catchup else [],
+    }
+
+
+def downstream(task: Any) -> list[str]:  # noqa: ANN401 -- Airflow's type
+    """The ids of the tasks right after a task."""
+    return sorted(task.downstream_task_ids)
+
+
+def shape_of_task(task: Any) -> dict[str, Any]:  # noqa: ANN401 -- Airflow's type
+    """What of a task changes how it runs, besides its own code."""
+    given = {**vars(task), **getattr(task, "partial_kwargs", {})}
+    return {
+        "operator": task.task_type,
+        "mapped": bool(getattr(task, "is_mapped", False)),
+        "retries": task.retries,
+        "retry_delay": text_of(given.get("retry_delay")),
+        "execution_timeout": text_of(given.get("execution_timeout")),
+        "trigger_rule": str(getattr(task.trigger_rule, "value", task.trigger_rule)),
+        "pool": given.get("pool"),
+        "queue": given.get("queue"),
+        "outlets": sorted(str(getattr(out, "name", out)) for out in given.get("outlets") or ()),
+    }
+
+
+def schedule_of(dag: Any) -> str | None:  # noqa: ANN401 -- Airflow's type
+    """A DAG's schedule as a person would write it."""
+    schedule = dag.schedule
+    if schedule is None or isinstance(schedule, str):
+        return schedule
+    if isinstance(schedule, (list, tuple)):
+        return "assets " + ", ".join(str(getattr(one, "name", one)) for one in schedule)
+    if hasattr(schedule, "expression"):
+        return str(schedule.expression)
+    if hasattr(schedule, "objects"):
+        named = [str(getattr(one, "name", one)) for one in schedule.objects]
+        return f"{type(schedule).__name__} of {', '.join(named)}"
+    return text_of(schedule)
+
+
+def text_of(value: Any) -> str | None:  # noqa: ANN401 -- any of Airflow's
+    """A date, a duration or anything else as text that compares."""
+    if value is None:
+        return None
+    return str(value.isoformat() if hasattr(value, "isoformat") else value)
+
+
+def starts_of(dag: Any) -> list[str]:  # noqa: ANN401 -- Airflow's type
+    """When its runs are due from its start date on, the first of them."""
+    found: list[str] = []
+    # A DAG that cannot be counted can still be compared.
+    with suppress(Exception):
+        from airflow.serialization.serialized_objects import DagSerialization
+        from airflow.timetables.base import TimeRestriction
+
+        known = DagSerialization.from_dict(DagSerialization.to_dict(dag))
+        begin = TimeRestriction(known.start_date, known.end_date, catchup=True)
+        last = None
+        while known.start_date and len(found) < STARTS_COUNTED:
+            due = known.timetable.next_dagrun_info(
+                last_automated_data_interval=last, restriction=begin
+            )
+            if due is None:
+                break
+            found.append(due.run_after.isoformat())
+            last = due.data_interval
+    return found
 
 
 def describe_task(task: Any, dag: Any) -> dict[str, Any]:  # noqa: ANN401 -- Airflow's types

@@ -9,13 +9,20 @@ from . import tables
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from mlops_cli.deployment.deploy import Deployment
-    from mlops_cli.deployment.plan import Plan
+    from mlops_cli.deployment.destroy import Destroyed, Destruction, Unlocked
+    from mlops_cli.deployment.live import Deployment
+    from mlops_cli.deployment.plan import DagChange, Plan
     from mlops_cli.deployment.rollback import ReleaseList, Rollback
 
 _COLOURS: Final = {"+": "green", "~": "yellow", "-": "red"}
 _DAG_COLOURS: Final = {"added": "green", "changed": "yellow", "removed": "red", "kept": "dim"}
 _SHOWN_FILES: Final = 20
+_SHOWN_DIFFERENCES: Final = 30
+_REQUIREMENTS: Final = {
+    "new": "the environment of requirements.lock",
+    "same": "the same environment as before",
+    "changed": "another environment than before (requirements.lock changed)",
+}
 
 
 def render_plan(plan: Plan, console: Console) -> None:
@@ -26,9 +33,13 @@ def render_plan(plan: Plan, console: Console) -> None:
         ("target", plan.target),
         ("airflow", plan.airflow or "not running; a deploy starts it"),
         ("release", plan.release),
+        ("content", plan.content[:12]),
         ("commit", (plan.commit or "none") + (" with uncommitted changes" if plan.dirty else "")),
         ("live now", plan.live or "nothing"),
+        ("steps need", _REQUIREMENTS[plan.requirements]),
     ]
+    if plan.promoted_from:
+        facts.insert(5, ("taken from", plan.promoted_from))
     for name, value in facts:
         console.print(f"  [dim]{name:<12}[/]{_escape(value)}", soft_wrap=True)
     if plan.unchanged:
@@ -36,14 +47,35 @@ def render_plan(plan: Plan, console: Console) -> None:
         return
     console.print("\nDAGs", style="bold")
     for dag in plan.dags:
-        console.print(f"  [{_DAG_COLOURS[dag.change]}]{dag.change:<8}[/] {_escape(dag.dag_id)}")
+        _render_dag(dag, console)
     console.print("\nFiles", style="bold")
     for file in plan.files[:_SHOWN_FILES]:
         console.print(f"  [{_COLOURS[file.change]}]{file.change}[/] {_escape(file.path)}")
-    if more := len(plan.files) - _SHOWN_FILES:
-        console.print(f"  … and {more} more" if more > 0 else "", end="\n" if more > 0 else "")
+    if (more := len(plan.files) - _SHOWN_FILES) > 0:
+        console.print(f"  … and {more} more")
     for run in plan.running:
         console.print(f"[yellow]in flight[/] {_escape(run)}: its next tasks run the new code")
+
+
+def _render_dag(dag: DagChange, console: Console) -> None:
+    console.print(f"  [{_DAG_COLOURS[dag.change]}]{dag.change:<8}[/] {_escape(dag.dag_id)}")
+    for found in (dag.differences or ())[:_SHOWN_DIFFERENCES]:
+        values = ""
+        if found.change == "~":
+            values = f": {found.before} → {found.after}"
+        elif found.before or found.after:
+            values = f" ({found.before or found.after})"
+        mark = f"[{_COLOURS[found.change]}]{found.change}[/]"
+        console.print(f"      {mark} {_escape(found.what + values)}", soft_wrap=True)
+    if (more := len(dag.differences or ()) - _SHOWN_DIFFERENCES) > 0:
+        console.print(f"      … and {more} more")
+    if dag.change == "changed":
+        if dag.differences is None:
+            console.print("      [dim]what changes in it is not known[/]")
+        elif not dag.differences:
+            console.print("      [dim]the same tasks, order, schedule and retries; other code[/]")
+    for line in dag.consequences:
+        console.print(f"      [yellow]![/] {_escape(line)}", soft_wrap=True)
 
 
 def render_deployment(deployment: Deployment, console: Console) -> None:
@@ -62,7 +94,15 @@ def render_deployment(deployment: Deployment, console: Console) -> None:
             f"`mlops rollback --env {_escape(deployment.environment)}`)",
             soft_wrap=True,
         )
+    if deployment.promoted_from:
+        console.print(f"  [dim]from[/]     {_escape(deployment.promoted_from)}")
+    if deployment.installed:
+        console.print(f"  [dim]installed[/] {_escape(', '.join(deployment.installed))}")
     console.print(f"  [dim]airflow[/]  {_escape(deployment.airflow)}", soft_wrap=True)
+    for dag_id in deployment.still_shown:
+        console.print(
+            f"[yellow]removed[/] {_escape(dag_id)}: paused; Airflow shows it a few minutes more"
+        )
     console.print(
         f"\nNext: `mlops trigger training --env {_escape(deployment.environment)}`", soft_wrap=True
     )
@@ -89,6 +129,52 @@ def render_release_list(found: ReleaseList, console: Console) -> None:
         commit = (release.commit or "")[:12]
         tables.add(shown, (release.release, release.state, made, release.by, commit))
     console.print(shown)
+
+
+def render_destruction(doomed: Destruction, console: Console) -> None:
+    """What would be taken away."""
+    live = f"release {doomed.live} is live" if doomed.live else "nothing is live"
+    console.print(
+        f"[red]Taking away[/] [bold]{_escape(doomed.project)}[/] from "
+        f"{_escape(doomed.environment)} ({_escape(doomed.target)}); {_escape(live)}",
+        soft_wrap=True,
+    )
+    for dag_id in doomed.dags:
+        console.print(f"  [red]removed[/]  {_escape(dag_id)}")
+    count = len(doomed.releases)
+    history = "with" if doomed.history else "without"
+    console.print(f"  {count} release{'' if count == 1 else 's'}, {history} the history of deploys")
+    for run in doomed.running:
+        console.print(f"[yellow]in flight[/] {_escape(run)}: its next tasks will fail")
+
+
+def render_destroyed(gone: Destroyed, console: Console) -> None:
+    """What was taken away."""
+    console.print(
+        f"[green]✓[/] [bold]{_escape(gone.project)}[/] is no longer in "
+        f"{_escape(gone.environment)}: {gone.deleted} files deleted from {_escape(gone.target)}",
+        soft_wrap=True,
+    )
+    for dag_id in gone.paused:
+        console.print(f"  [dim]paused[/]   {_escape(dag_id)}; Airflow shows it a few minutes more")
+    if gone.history_kept:
+        console.print("  [dim]kept[/]     the history of deploys (`--history` deletes it)")
+    for key in gone.left:
+        console.print(f"  [yellow]left[/]     {_escape(key)}: not ours")
+
+
+def render_unlocked(unlocked: Unlocked, console: Console) -> None:
+    """Whose lock it was."""
+    who = "nobody held the lock"
+    if holder := unlocked.holder:
+        dead = ", which is dead" if unlocked.was_dead else ""
+        who = f"it was held by {holder.who} on {holder.host} (process {holder.pid}{dead}) "
+        who += f"for {holder.what}"
+    console.print(
+        f"[green]✓[/] [bold]{_escape(unlocked.project)}[/] in {_escape(unlocked.environment)} "
+        f"is free: {_escape(who)}",
+        soft_wrap=True,
+    )
 
 
 def _escape(text: str) -> str:
