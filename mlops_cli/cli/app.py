@@ -59,7 +59,8 @@ def root(
 def _register() -> None:
     # Each module adds its commands to `app`; none of them imports anything heavy.
     for name in (
-        "new", "validate", "test", "quality", "deploy", "runs", "models", "airflow", "schema",
+        "new", "validate", "test", "quality", "deploy", "runs", "models", "env", "doctor",
+        "airflow", "schema",
     ):  # fmt: skip
         import_module(f"{__package__}.{name}").register(app)
 

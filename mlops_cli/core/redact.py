@@ -21,7 +21,8 @@ _PATTERNS: Final = (
 _USERINFO = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*://)[^\s/@:]+:[^\s/@]+@", re.I)
 _NAMED = re.compile(
     r"(?P<name>\b(?:\w*password|passwd|\w*api_?key|\w*secret(?:_?access)?_?key|\w*access_token)"
-    r"[\"']?\s*[=:]\s*[\"']?)(?!\*\*\*)[^\s\"',;}]+",
+    # The place of a secret is none; neither is what was masked before.
+    r"[\"']?\s*[=:]\s*[\"']?)(?!\*\*\*|(?:env|keyring|file|aws-secretsmanager):)[^\s\"',;}]+",
     re.I,
 )
 _HEADER = re.compile(r"(?P<name>authorization:\s*(?:bearer|basic)\s+)\S+", re.I)

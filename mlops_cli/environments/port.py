@@ -166,6 +166,10 @@ class PlaceLostError(UnavailableError):
     """A log's token leads nowhere any more: read it from its beginning."""
 
 
+class TooLargeError(UnavailableError):
+    """The answer has more bytes than are read at once."""
+
+
 @dataclass(frozen=True, slots=True)
 class Backfill:
     """Runs that were started for a range of dates."""
@@ -212,6 +216,18 @@ class AirflowApi(Protocol):
 
     def health(self) -> Mapping[str, str]:
         """Component to `healthy` or another word."""
+
+    def providers(self) -> Mapping[str, str]:
+        """Provider package to its version."""
+
+    def has_connection(self, name: str) -> bool:
+        """Whether Airflow's database has a connection; other places are not looked at."""
+
+    def has_variable(self, name: str) -> bool:
+        """Whether Airflow's database has a variable; other places are not looked at."""
+
+    def has_pool(self, name: str) -> bool:
+        """Whether there is a pool."""
 
     def dags(self, *, tag: str | None = None) -> tuple[DagInfo, ...]:
         """All DAGs that are not stale, or those with a tag."""

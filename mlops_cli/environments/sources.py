@@ -101,9 +101,10 @@ def _unwritten(spec: EnvironmentSpec) -> Iterator[Value]:
 
 
 def uses_aws(spec: EnvironmentSpec) -> bool:
-    """Whether any call to AWS may be made for it."""
+    """Whether Amazon is asked for it; an S3 of somebody else is not Amazon."""
     if isinstance(spec, AirflowEnvironment):
-        return isinstance(spec.store, S3Place) or spec.account is not None
+        amazons = isinstance(spec.store, S3Place) and spec.store.endpoint is None
+        return amazons or spec.account is not None
     return isinstance(spec, MwaaEnvironment)
 
 

@@ -37,7 +37,7 @@ _REFERENCE_HINT: Final = (
     "`aws-secretsmanager:ID#KEY`; replace the one that stood here, as the file's history keeps it"
 )
 # A Diagnostic has no room for more than what is shown: this says that it is about a secret.
-_WRITTEN_OUT: Final = "a secret stands in the file"
+_WRITTEN_OUT: Final = "whoever reads the file, or its history, has it"
 _SHOWN: Final = 60
 Keys = tuple[str | int, ...]
 

@@ -23,6 +23,11 @@ if TYPE_CHECKING:
 VERSION = "3.3.2"
 COMPONENTS = ("metadatabase", "scheduler", "triggerer", "dag_processor")
 RUN_ID = re.compile(r"^[A-Za-z0-9_.~:+-]+$")
+NDJSON = "application/x-ndjson"
+
+
+class Lines(list[Any]):
+    """An answer of one JSON object a line."""
 
 
 @dataclass
@@ -51,9 +56,9 @@ class Frame:
 
     state: str
     tasks: Mapping[str, str | None] = field(default_factory=dict)
-    """`task` or `task[3]` to its state."""
+    """`task` or `task[3]` to its state, or to `failed#2` in its second try."""
     logs: Mapping[str, list[Any]] = field(default_factory=dict)
-    """All of a task's log entries up to here."""
+    """All of a task's log entries up to here; `task#2` is its second try."""
     xcoms: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -65,6 +70,9 @@ class Run:
     created: datetime
     frames: list[Frame]
     position: int = 0
+    run_type: str = "manual"
+    logical_date: str | None = None
+    log_reads: int = 0
 
     @property
     def now(self) -> Frame:
@@ -94,6 +102,7 @@ class Dag:
     relative_fileloc: str = "churn/churn.py"
     plan: Callable[[Mapping[str, Any]], list[Frame]] = succeed
     """The frames of a run with that conf; each `GET` of the run shows the next one."""
+    schedule: str | None = None
     refuse: Callable[[Mapping[str, Any]], str | None] = lambda conf: None
     """What is wrong with a conf."""
     runs: dict[str, Run] = field(default_factory=dict)
@@ -113,7 +122,18 @@ class FakeAirflow:
         self.reparsed: list[str] = []
         self.tokens: set[str] = set()
         self.page_limit = 100
+        self.backfills: list[dict[str, Any]] = []
+        self.assets: dict[str, tuple[str, ...]] = {}
+        """An asset's name to the DAGs it starts."""
+        self.asset_events: list[dict[str, Any]] = []
+        self.cleared: list[dict[str, Any]] = []
+        self.log_key = "k"
+        """Signs the tokens of logs."""
         self.health = dict.fromkeys(COMPONENTS, "healthy")
+        self.providers = {"apache-airflow-providers-standard": "1.17.0"}
+        self.connections: set[str] = set()
+        self.variables: dict[str, str] = {}
+        self.pools = {"default_pool"}
         self.lock = threading.RLock()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
         self._server.daemon_threads = True
@@ -133,6 +153,7 @@ class FakeAirflow:
     def forget_tokens(self) -> None:
         """As a server that was restarted with new keys."""
         self.tokens.clear()
+        self.log_key += "k"
 
     @contextmanager
     def serving(self) -> Iterator[FakeAirflow]:
@@ -180,6 +201,10 @@ def _handler(fake: FakeAirflow) -> type[BaseHTTPRequestHandler]:
             if fault and fault.drop:
                 self.close_connection = True
                 return
+            if isinstance(answer, Lines):
+                text = "".join(json.dumps(entry) + "\n" for entry in answer)
+                self._send(status, text.encode(), {"Content-Type": NDJSON})
+                return
             self._send(status, json.dumps(answer).encode() if answer is not None else b"")
 
         def _send_fault(self, fault: Fault) -> None:
@@ -220,7 +245,7 @@ def _route(fake: FakeAirflow, method: str, path: str, body: Any, headers: Any) -
             return 201, {"access_token": _log_in(fake, body)}
         _authorize(fake, parts.path, headers)
         answer, arguments = _find_route(method, parts.path)
-        return answer(fake, *arguments, query=query, body=body)
+        return answer(fake, *arguments, query=query, body=body, accept=headers.get("Accept"))
     except _HttpError as error:
         return error.status, {"detail": error.detail}
 
@@ -281,6 +306,7 @@ def _dag_body(dag: Dag) -> dict[str, Any]:
         "tags": [{"name": tag, "dag_id": dag.dag_id} for tag in sorted(dag.tags)],
         "has_import_errors": dag.has_import_errors,
         "owners": ["team"],
+        "timetable_summary": dag.schedule,
         "file_token": f"token.{dag.relative_fileloc.replace('/', '_')}",
     }
 
@@ -292,11 +318,11 @@ def _run_body(dag_id: str, run: Run) -> dict[str, Any]:
     return {
         "dag_run_id": run.run_id,
         "dag_id": dag_id,
-        "logical_date": None,
+        "logical_date": run.logical_date,
         "run_after": _iso(run.created),
         "start_date": _iso(run.created + timedelta(seconds=1)) if begun else None,
         "end_date": _iso(run.created + timedelta(seconds=3)) if over else None,
-        "run_type": "manual",
+        "run_type": run.run_type,
         "state": state,
         "triggered_by": "rest_api",
         "conf": dict(run.conf),
@@ -305,6 +331,8 @@ def _run_body(dag_id: str, run: Run) -> dict[str, Any]:
 
 
 def _task_body(run: Run, name: str, state: str | None) -> dict[str, Any]:
+    state, _, tries = (state or "").partition("#")
+    state = state or None
     task_id, _, index = name.rstrip("]").partition("[")
     begun = state not in {None, "scheduled", "queued", "upstream_failed"}
     over = state in {"success", "failed", "skipped", "upstream_failed"}
@@ -312,7 +340,7 @@ def _task_body(run: Run, name: str, state: str | None) -> dict[str, Any]:
         "task_id": task_id,
         "map_index": int(index or -1),
         "state": state,
-        "try_number": 1 if begun else 0,
+        "try_number": int(tries or 1) if begun else 0,
         "start_date": _iso(run.created + timedelta(seconds=1)) if begun else None,
         "end_date": _iso(run.created + timedelta(seconds=2)) if over else None,
         "operator": "_PythonDecoratedOperator",
@@ -382,13 +410,15 @@ def _get_run(fake: FakeAirflow, dag_id: str, run_id: str, **_: Any) -> Any:
 
 def _list_runs(fake: FakeAirflow, dag_id: str, *, query: Mapping[str, list[str]], **_: Any) -> Any:
     runs = list(fake.dags[dag_id].runs.values()) if dag_id in fake.dags else []
-    wanted = set(query.get("state", ()))
+    wanted, kind = set(query.get("state", ())), query.get("run_type", [""])[0]
     newest_first = sorted(runs, key=lambda run: run.created, reverse=True)
     part = query.get("run_id_pattern", [""])[0]
     found = [
         run
         for run in newest_first
-        if (not wanted or run.now.state in wanted) and part in run.run_id
+        if (not wanted or run.now.state in wanted)
+        and part in run.run_id
+        and kind in {"", run.run_type}
     ]
     return _page(fake, "dag_runs", [_run_body(dag_id, run) for run in found], query)
 
@@ -418,21 +448,115 @@ def _log(
     dag_id: str,
     run_id: str,
     task_id: str,
-    _try_number: str,
+    try_number: str,
     *,
     query: Mapping[str, list[str]],
+    accept: str,
     **_: Any,
 ) -> Any:
     run = _run(fake, dag_id, run_id)
+    run.log_reads += 1
     index = int(query.get("map_index", ["-1"])[0])
     name = task_id if index < 0 else f"{task_id}[{index}]"
     if name not in run.now.tasks:
         raise _HttpError(404, "TaskInstance not found")
-    entries = list(run.now.logs.get(name, ()))
-    offset = int(query.get("token", ["0"])[0])
-    over = run.now.tasks[name] in {"success", "failed", "skipped", "upstream_failed"}
-    token = None if over else str(len(entries))
-    return 200, {"content": entries[offset:], "continuation_token": token}
+    state, _, tries = (run.now.tasks[name] or "").partition("#")
+    said = name if try_number == "1" else f"{name}#{try_number}"
+    entries = list(run.now.logs.get(said, ()))
+    if accept == NDJSON:
+        return 200, Lines(entries)
+    key, _, offset = query.get("token", [f"{fake.log_key}.0"])[0].partition(".")
+    if key != fake.log_key:
+        raise _HttpError(400, "Bad Signature. Please use only the tokens provided by the API.")
+    over = state not in {"running", "deferred"} or int(tries or 1) > int(try_number)
+    token = None if over else f"{fake.log_key}.{len(entries)}"
+    return 200, {"content": entries[int(offset) :], "continuation_token": token}
+
+
+def _clear(fake: FakeAirflow, dag_id: str, *, body: Any, **_: Any) -> Any:
+    dag = _dag(fake, dag_id)
+    run = dag.runs.get(body["dag_run_id"])
+    if run is None:
+        raise _HttpError(404, f"Dag Run id {body['dag_run_id']} not found in dag {dag_id}")
+    names = [one if isinstance(one, str) else f"{one[0]}[{one[1]}]" for one in body["task_ids"]]
+    if any(run.now.tasks.get(name) == "running" for name in names):
+        raise _HttpError(409, "Task is running")
+    fake.cleared.append(body)
+    run.frames, run.position = dag.plan(run.conf), 0
+    bodies = [_task_body(run, name, None) for name in names]
+    return 200, {"task_instances": bodies, "total_entries": len(bodies)}
+
+
+def _dates(fake: FakeAirflow, body: Any) -> list[datetime]:
+    dag = _dag(fake, body["dag_id"])
+    if dag.schedule is None:
+        raise _HttpError(422, f"{dag.dag_id} has no schedule")
+    first, last = (datetime.fromisoformat(body[key]) for key in ("from_date", "to_date"))
+    days = [first + timedelta(days=number) for number in range((last - first).days + 1)]
+    kept = {"none": {"success", "failed"}, "failed": {"success"}, "completed": set()}
+    known = {run.logical_date: run.now.state for run in dag.runs.values()}
+    return [day for day in days if known.get(_iso(day)) not in kept[body["reprocess_behavior"]]]
+
+
+def _rehearse_backfill(fake: FakeAirflow, *, body: Any, **_: Any) -> Any:
+    days = [{"logical_date": _iso(day), "partition_key": None} for day in _dates(fake, body)]
+    return 200, {"backfills": days, "total_entries": len(days)}
+
+
+def _backfill(fake: FakeAirflow, *, body: Any, **_: Any) -> Any:
+    days, dag = _dates(fake, body), _dag(fake, body["dag_id"])
+    if any(_backfill_body(fake, one)["completed_at"] is None for one in fake.backfills):
+        raise _HttpError(409, f"There is already a running backfill for dag {dag.dag_id}")
+    for day in days:
+        name, conf = f"backfill__{day:%Y-%m-%d}", body["dag_run_conf"]
+        dag.runs[name] = Run(
+            name, conf, None, datetime.now(UTC), dag.plan(conf), 0, "backfill", _iso(day)
+        )
+    names = [f"backfill__{day:%Y-%m-%d}" for day in days]
+    fake.backfills.append({**body, "id": len(fake.backfills) + 1, "runs": names})
+    return 200, _backfill_body(fake, fake.backfills[-1])
+
+
+def _backfill_body(fake: FakeAirflow, one: dict[str, Any]) -> dict[str, Any]:
+    runs = [fake.dags[one["dag_id"]].runs[name] for name in one["runs"]]
+    over = all(run.now.state in {"success", "failed"} for run in runs)
+    shown = {key: value for key, value in one.items() if key != "runs"}
+    return {**shown, "completed_at": _iso(datetime.now(UTC)) if over else None}
+
+
+def _list_backfills(fake: FakeAirflow, *, query: Mapping[str, list[str]], **_: Any) -> Any:
+    for one in fake.backfills:
+        for name in one["runs"]:
+            fake.dags[one["dag_id"]].runs[name].step()
+    found = [one for one in fake.backfills[::-1] if one["dag_id"] == query["dag_id"][0]]
+    return _page(fake, "backfills", [_backfill_body(fake, one) for one in found], query)
+
+
+def _list_assets(fake: FakeAirflow, *, query: Mapping[str, list[str]], **_: Any) -> Any:
+    found = [
+        {"id": number, "name": name, "uri": f"x://{name}", "scheduled_dags": [{"dag_id": d} for d in dags]}
+        for number, (name, dags) in enumerate(fake.assets.items(), 1)
+    ]  # fmt: skip
+    return _page(fake, "assets", found, query)
+
+
+def _asset_event(fake: FakeAirflow, *, body: Any, **_: Any) -> Any:
+    starts = list(fake.assets.values())[body["asset_id"] - 1]
+    runs = []
+    for dag_id in starts:
+        dag = _dag(fake, dag_id)
+        name = f"asset_triggered__{len(dag.runs)}"
+        dag.runs[name] = Run(name, {}, None, datetime.now(UTC), dag.plan({}), 0, "asset_triggered")
+        runs.append({"dag_id": dag_id, "run_id": name})
+    event = {**body, "id": len(fake.asset_events) + 1, "created_dagruns": runs}
+    fake.asset_events.append(event)
+    return 200, {**event, "created_dagruns": []}
+
+
+def _list_asset_events(fake: FakeAirflow, *, query: Mapping[str, list[str]], **_: Any) -> Any:
+    number = int(query["asset_id"][0])
+    found = [event for event in fake.asset_events[::-1] if event["asset_id"] == number]
+    return _page(fake, "asset_events", found, query)
 
 
 def _xcom(fake: FakeAirflow, dag_id: str, run_id: str, task_id: str, **_: Any) -> Any:
@@ -451,11 +575,38 @@ def _reparse(fake: FakeAirflow, token: str, **_: Any) -> Any:
     return 201, None
 
 
+def _list_providers(fake: FakeAirflow, *, query: Mapping[str, list[str]], **_: Any) -> Any:
+    items = [{"package_name": name, "version": v} for name, v in fake.providers.items()]
+    return _page(fake, "providers", items, query)
+
+
+def _connection(fake: FakeAirflow, name: str, **_: Any) -> Any:
+    if name not in fake.connections:
+        raise _HttpError(404, f"The Connection with connection_id: `{name}` was not found")
+    return 200, {"connection_id": name, "conn_type": "aws"}
+
+
+def _variable(fake: FakeAirflow, name: str, **_: Any) -> Any:
+    if name not in fake.variables:
+        raise _HttpError(404, f"The Variable with key: `{name}` was not found")
+    return 200, {"key": name, "value": fake.variables[name]}
+
+
+def _pool(fake: FakeAirflow, name: str, **_: Any) -> Any:
+    if name not in fake.pools:
+        raise _HttpError(404, f"The Pool with name: `{name}` was not found")
+    return 200, {"name": name, "slots": 128}
+
+
 _RUNS = r"/api/v2/dags/([^/]+)/dagRuns"
 _TASK = rf"{_RUNS}/([^/]+)/taskInstances/([^/]+)"
 _ROUTES: tuple[tuple[str, str, Callable[..., Any]], ...] = (
     ("GET", "/api/v2/version", _version),
     ("GET", "/api/v2/monitor/health", _health),
+    ("GET", "/api/v2/providers", _list_providers),
+    ("GET", r"/api/v2/connections/([^/]+)", _connection),
+    ("GET", r"/api/v2/variables/([^/]+)", _variable),
+    ("GET", r"/api/v2/pools/([^/]+)", _pool),
     ("GET", "/api/v2/dags", _list_dags),
     ("GET", r"/api/v2/dags/([^/]+)/details", _details),
     ("PATCH", r"/api/v2/dags/([^/]+)", _patch_dag),
@@ -467,5 +618,12 @@ _ROUTES: tuple[tuple[str, str, Callable[..., Any]], ...] = (
     ("GET", rf"{_TASK}/logs/(\d+)", _log),
     ("GET", rf"{_TASK}/xcomEntries/return_value", _xcom),
     ("GET", "/api/v2/importErrors", _list_import_errors),
+    ("POST", r"/api/v2/dags/([^/]+)/clearTaskInstances", _clear),
+    ("POST", "/api/v2/backfills/dry_run", _rehearse_backfill),
+    ("POST", "/api/v2/backfills", _backfill),
+    ("GET", "/api/v2/backfills", _list_backfills),
+    ("GET", "/api/v2/assets", _list_assets),
+    ("POST", "/api/v2/assets/events", _asset_event),
+    ("GET", "/api/v2/assets/events", _list_asset_events),
     ("PUT", r"/api/v2/parseDagFile/([^/]+)", _reparse),
 )

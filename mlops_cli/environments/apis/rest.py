@@ -15,6 +15,7 @@ from mlops_cli.environments.port import LogPage, PlaceLostError
 
 from .asking import PAGE, part, run_path
 from .http import HttpTransport
+from .inventory import Inventory
 from .login import Password
 from .occasions import Occasions
 from .shapes import LogText, dag_info, import_failure, run_info, task_info
@@ -45,7 +46,7 @@ def connect(
     return RestApi(HttpTransport(url, login=login, clock=clock, allow_plain_http=allow_plain_http))
 
 
-class RestApi(Occasions):
+class RestApi(Occasions, Inventory):
     """What the workflows ask, in the words of API v2; the transport carries it.
 
     Args:
