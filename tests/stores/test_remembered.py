@@ -11,7 +11,7 @@ from faults.kill_requests import deploy, open_store, release
 from mlops_cli.core.clock import SystemClock
 from mlops_cli.core.progress import Silent
 from mlops_cli.deployment.apply import note
-from mlops_cli.deployment.deploy import settle
+from mlops_cli.deployment.live import settle
 from mlops_cli.deployment.plan import plan
 from mlops_cli.environments import record
 from mlops_cli.environments.open import Environment

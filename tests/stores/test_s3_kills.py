@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 def test_a_deploy_killed_at_any_request_leaves_one_whole_release(
     proxy: FaultProxy, s3_url: str, tmp_path: Path
 ) -> None:
-    somewhere = random.SystemRandom().randrange(8, FILES)
+    somewhere = random.SystemRandom().randrange(14, FILES)
     # The lock, an upload, the pointer, the history.
-    points = (1, somewhere, FILES + 16, FILES + 18)
+    points = (1, somewhere, FILES + 22, FILES + 24)
     tally = torture(proxy, s3_url, tmp_path, points)
     assert tally.kills == 8, points
     assert tally.before_the_flip, points
@@ -34,7 +34,7 @@ def test_a_deploy_killed_at_any_request_leaves_one_whole_release(
 def test_a_deploy_interrupted_at_any_request_leaves_one_whole_release_and_no_lock(
     proxy: FaultProxy, s3_url: str, tmp_path: Path
 ) -> None:
-    points = (2, random.SystemRandom().randrange(8, FILES), FILES + 16)
+    points = (2, random.SystemRandom().randrange(14, FILES), FILES + 22)
     tally = torture(proxy, s3_url, tmp_path, points, sent=signal.SIGINT)
     assert tally.kills >= 5, points
     assert tally.before_the_flip, points

@@ -462,6 +462,39 @@ def test_what_is_denied_is_named_with_its_permission(
         open_store().delete(["a.py"])
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "action"),
+    [
+        ("PUT", POINTER, "s3:PutObject"),
+        ("PUT", "*/dags/churn/_releases/*", "s3:PutObject"),
+        ("DELETE", "*/dags/churn/_releases/*", "s3:DeleteObject"),
+        ("PUT", "*/mlops/churn/staging/_history/*", "s3:PutObject"),
+        ("DELETE", "*/mlops/churn/staging/_history/*", "s3:DeleteObject"),
+    ],
+)
+def test_a_missing_permission_is_found_before_the_first_change(
+    open_store: Callable[..., S3Store],
+    proxy: FaultProxy,
+    s3_url: str,
+    bucket: str,
+    method: str,
+    path: str,
+    action: str,
+) -> None:
+    etag = open_store().swap("churn.py", b"live", expected=None)
+    proxy.rule(method, path, answers(403, "AccessDenied"), times=None)
+    with (
+        pytest.raises(NotAllowedError, match=f"access denied to `{action}`"),
+        open_store().lock("deploy"),
+    ):
+        pytest.fail("it went on")
+    proxy.clear()
+    assert in_bucket(s3_url, bucket) == {"dags/churn/churn.py"}
+    found = open_store().read("churn.py")
+    assert found is not None
+    assert (found.data, found.etag) == (b"live", etag)
+
+
 def test_another_account_is_refused(
     open_store: Callable[..., S3Store], proxy: FaultProxy, bucket: str
 ) -> None:
@@ -484,6 +517,16 @@ def test_another_account_is_refused(
 def test_a_bucket_that_is_not_there_is_said(open_store: Callable[..., S3Store]) -> None:
     with pytest.raises(ProjectError, match="there is no such bucket"):
         open_store(name="nobody-has-this-bucket").list("")
+
+
+def test_a_server_that_is_no_s3_is_not_taken_for_an_empty_one(
+    open_store: Callable[..., S3Store], proxy: FaultProxy
+) -> None:
+    proxy.rule("*", "*", Status(404, b"<html>Not Found</html>"), times=None)
+    with pytest.raises(ProjectError, match="answered `404`"):
+        open_store().read("churn.py")
+    with pytest.raises(ProjectError, match="answered `404`"):
+        open_store().list("")
 
 
 def test_a_bucket_in_another_region_is_said(

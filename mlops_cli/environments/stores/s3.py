@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from mlops_cli.core.errors import ConflictError, MlopsError, UnavailableError, UnfinishedError
 from mlops_cli.environments.aws import RefusedError
 from mlops_cli.environments.port import Stored, Upload
+from mlops_cli.environments.release import loader
 
 from .keys import STATE, is_state, parts_of
 from .parallel import each
-from .s3_lock import LEASE_SECONDS, Bucket, S3Lease
+from .s3_lock import IMPOSSIBLE, LEASE_SECONDS, UNKNOWN, Bucket, S3Lease
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -30,7 +31,7 @@ _IN_MEMORY: Final = 4 * _MIB
 """A larger file is read while it is sent: sixteen are on their way at a time."""
 _IN_ONE: Final = 64 * _MIB
 _PART: Final = 16 * _MIB
-_GONE: Final = ("NoSuchKey", "404", "NotFound")
+_GONE: Final = ("NoSuchKey",)
 _TAKEN: Final = ("PreconditionFailed", "412")
 
 
@@ -68,6 +69,7 @@ class S3Store:
         self._bucket = Bucket(aws, bucket, self.name)
         self._dags = f"{inner}/"
         self._state = f"mlops/{project}/{environment}/"
+        self._project = project
         self._clock = clock
         self._lease_seconds = lease_seconds
         self._unsafe = unsafe
@@ -168,11 +170,14 @@ class S3Store:
 
         Raises:
             ConflictError: Somebody alive holds it; the message names the holder.
-            NotAllowedError: The store ignores conditions, so that no lock in it can be trusted.
+            NotAllowedError: The store ignores conditions, so that no lock in it can be trusted; or
+                something that a deploy has to write or delete may not be.
         """
         lease = self._lease(what)
         try:
             lease.acquire()
+            if not self._unsafe:
+                self._preflight()
             yield lease
         except BaseException:
             # Somebody may be waiting for Ctrl-C to end; a lock that stays runs out by itself.
@@ -193,6 +198,35 @@ class S3Store:
             lease_seconds=self._lease_seconds,
             unsafe=self._unsafe,
         )
+
+    def _preflight(self) -> None:
+        """Ask for every permission before the first change, by writes that cannot succeed."""
+        pointer = loader.pointer_key(self._project)
+        now = self.read(pointer)
+        # Were the condition ignored after all, the pointer would be as it is.
+        asked: list[tuple[str, str, dict[str, Any]]] = [
+            ("put_object", pointer, {"Body": now.data if now else b""})
+        ]
+        for folder in (loader.RELEASES, loader.HISTORY):
+            asked += [
+                ("put_object", f"{folder}/.probe", {"Body": b""}),
+                ("delete_object", f"{folder}/.probe", {}),
+            ]
+
+        def ask(one: tuple[str, str, dict[str, Any]]) -> None:
+            operation, key, body = one
+            verb = operation.partition("_")[0].replace("put", "write")
+            with suppress(RefusedError):
+                self._bucket.ask(
+                    operation,
+                    self._place(key),
+                    f"{verb} `{key}`",
+                    expected=(*_TAKEN, *_GONE, *UNKNOWN),
+                    IfMatch=IMPOSSIBLE,
+                    **body,
+                )
+
+        each(ask, asked, threads=len(asked))
 
     def _settle(self, key: str, data: bytes, expected: str | None, error: MlopsError) -> str:
         """Find out what became of a conditional write nobody answered."""

@@ -24,8 +24,10 @@ if TYPE_CHECKING:
 LEASE_SECONDS: Final = 120.0
 _ATTEMPTS: Final = 5
 _TAKEN: Final = ("PreconditionFailed", "412")
-_GONE: Final = ("NoSuchKey", "404", "NotFound")
-_UNKNOWN: Final = ("NotImplemented", "501")
+_GONE: Final = ("NoSuchKey",)
+UNKNOWN: Final = ("NotImplemented", "501")
+IMPOSSIBLE: Final = '"00000000000000000000000000000000"'
+"""An etag that nothing has."""
 
 
 class Bucket:
@@ -223,12 +225,12 @@ class S3Lease:
                 "delete_object",
                 self._place,
                 what,
-                expected=(*_TAKEN, *_GONE, *_UNKNOWN),
+                expected=(*_TAKEN, *_GONE, *UNKNOWN),
                 IfMatch=etag,
             )
         except RefusedError as error:
             # A store that cannot delete on a condition is at least asked whose lock it is.
-            now = self._look() if error.code in _UNKNOWN else None
+            now = self._look() if error.code in UNKNOWN else None
             if now is not None and now.etag == etag:
                 self._bucket.ask("delete_object", self._place, what)
 
@@ -269,7 +271,7 @@ class S3Lease:
         if self._unsafe:
             return
         absent = self._write(None)
-        other = None if absent else self._write('"00000000000000000000000000000000"')
+        other = None if absent else self._write(IMPOSSIBLE)
         if absent is None and other is None:
             return
         self._bucket.quietly("delete_object", self._place)
