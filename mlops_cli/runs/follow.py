@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Protocol
 
 from mlops_cli.core.errors import NotAllowedError, UnavailableError, UnfinishedError
 from mlops_cli.environments.port import pages
+
+from .reading import OVER, TryLog
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,9 +18,11 @@ if TYPE_CHECKING:
     from mlops_cli.environments.port import AirflowApi, RunInfo, TaskInfo
 
 ENDED: Final = ("success", "failed")
-_POLL_SECONDS: Final = 0.5
+POLL_SECONDS: Final = 0.5
 # A restart of Airflow, or a laptop that changes its network, takes less.
-_PATIENCE_SECONDS: Final = 90.0
+PATIENCE_SECONDS: Final = 90.0
+# Before these there is no log of the newest try.
+_NOT_BEGUN: Final = (None, "scheduled", "queued")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +33,15 @@ class RunUpdate:
     tasks: tuple[TaskInfo, ...]
     trouble: str | None = None
     """Why nothing newer is known, while Airflow does not answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """Something a task said."""
+
+    task: str
+    try_number: int
+    text: str
 
 
 class Listener(Protocol):
@@ -58,23 +71,127 @@ def follow(
                 raise UnfinishedError(f"Could not follow run `{run_id}`: Airflow has it no more")
             last = RunUpdate(run, api.tasks(dag_id, run_id))
             answered = clock.monotonic()
-            yield last
-            if run.state in ENDED:
-                return
         except (UnavailableError, NotAllowedError) as error:
-            if clock.monotonic() - answered > _PATIENCE_SECONDS:
+            if clock.monotonic() - answered > PATIENCE_SECONDS:
                 raise UnfinishedError(
                     f"Could not follow run `{run_id}` any more: {error.message}",
                     state="The run goes on if Airflow does",
                 ) from error
             if last is not None:
                 yield RunUpdate(last.run, last.tasks, error.message)
+        else:
+            yield last
+            if run.state in ENDED:
+                return
         if timeout_seconds is not None and clock.monotonic() - began > timeout_seconds:
             raise UnfinishedError(
                 f"Could not see run `{run_id}` end within {timeout_seconds:.0f} s",
                 state=f"It is {last.run.state if last else 'unknown'}, and goes on",
             )
-        clock.sleep(_POLL_SECONDS)
+        clock.sleep(POLL_SECONDS)
+
+
+def follow_logs(
+    api: AirflowApi,
+    dag_id: str,
+    run_id: str,
+    *,
+    task: str | None,
+    timeout_seconds: float | None,
+    clock: Clock,
+) -> Iterator[RunUpdate | LogLine]:
+    """What the tasks of a run say, while they say it; all tries, each line once.
+
+    Args:
+        api: Who runs it.
+        dag_id: Of which DAG.
+        run_id: Of which run.
+        task: Only this task, until it has ended; None: all, until the run has.
+        timeout_seconds: How long at most.
+        clock: For waiting.
+
+    Raises:
+        UnfinishedError: Time is up, Airflow stays away, or the run was deleted.
+        NotAllowedError: The run may be looked at, but not its logs.
+    """
+    logs = _Logs(api, dag_id, run_id, task)
+    last: RunUpdate | None = None
+    for last in follow(api, dag_id, run_id, timeout_seconds=timeout_seconds, clock=clock):
+        yield last
+        if last.trouble is None:
+            try:
+                yield from logs.read(last.tasks)
+            except (UnavailableError, NotAllowedError) as error:
+                yield replace(last, trouble=error.message)
+            if task is not None and logs.are_complete(last.tasks):
+                return
+    if last is not None:
+        yield from _rest(logs, last, clock=clock)
+
+
+def _rest(logs: _Logs, last: RunUpdate, *, clock: Clock) -> Iterator[RunUpdate | LogLine]:
+    """What could not be read before the run had ended."""
+    began = clock.monotonic()
+    while True:
+        try:
+            yield from logs.read(last.tasks)
+        except (UnavailableError, NotAllowedError) as error:
+            if clock.monotonic() - began <= PATIENCE_SECONDS:
+                yield replace(last, trouble=error.message)
+            elif isinstance(error, NotAllowedError):
+                raise
+            else:
+                raise UnfinishedError(
+                    f"Could not read the logs of run `{last.run.run_id}` to their end: "
+                    f"{error.message}",
+                    state=f"The run has ended: {last.run.state}",
+                ) from error
+        else:
+            return
+        clock.sleep(POLL_SECONDS)
+
+
+class _Logs:
+    """The logs of all tries of a run's tasks."""
+
+    def __init__(self, api: AirflowApi, dag_id: str, run_id: str, task: str | None) -> None:
+        self._api = api
+        self._of = (dag_id, run_id)
+        self._task = task
+        self._known: dict[tuple[str, int, int], TryLog] = {}
+
+    def read(self, tasks: tuple[TaskInfo, ...]) -> Iterator[LogLine]:
+        for task in sorted(filter(self._is_wanted, tasks), key=order):
+            for log, number in self._tries(task):
+                if not log.complete:
+                    for text in log.read(task):
+                        yield LogLine(label(task), number, text)
+
+    def are_complete(self, tasks: tuple[TaskInfo, ...]) -> bool:
+        """All that was asked for has ended and was read."""
+        wanted = [task for task in tasks if self._is_wanted(task)]
+        return bool(wanted) and all(
+            task.state in OVER and all(log.complete for log, _ in self._tries(task))
+            for task in wanted
+        )
+
+    def _is_wanted(self, task: TaskInfo) -> bool:
+        return self._task in (None, task.task_id, label(task))
+
+    def _tries(self, task: TaskInfo) -> Iterator[tuple[TryLog, int]]:
+        waits = task.state in _NOT_BEGUN or task.started is None
+        for number in range(1, task.try_number + (not waits)):
+            key = (task.task_id, task.map_index, number)
+            if key not in self._known:
+                this = replace(task, try_number=number)
+                self._known[key] = TryLog(self._api, *self._of, this)
+            yield self._known[key], number
+
+
+def order(task: TaskInfo) -> tuple[float, str, int]:
+    """Sorts tasks as they were started."""
+    started = task.started.timestamp() if task.started else float("inf")
+    return (started, task.task_id, task.map_index)
 
 
 def first_failed(tasks: tuple[TaskInfo, ...]) -> TaskInfo | None:
@@ -94,8 +211,12 @@ def log_tail(
     """The last lines of a task's log; empty when it cannot be read."""
     kept: deque[str] = deque(maxlen=lines)
     try:
-        for page in pages(api, dag_id, run_id, task):
-            kept.extend(page.lines)
+        streamed = api.log_lines(dag_id, run_id, task)
+        if streamed is not None:
+            kept.extend(streamed)
+        else:
+            for page in pages(api, dag_id, run_id, task):
+                kept.extend(page.lines)
     except (UnavailableError, NotAllowedError):
         pass
     return tuple(kept)

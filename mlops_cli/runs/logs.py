@@ -1,25 +1,27 @@
-"""What the tasks of a run said, page by page: a log may be larger than memory."""
+"""What the tasks of a run said, piece by piece: a log may be larger than memory."""
 
 from __future__ import annotations
 
-import difflib
 from collections import deque
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from mlops_cli.core.errors import ProjectError, UsageError
+from mlops_cli.core.clock import SystemClock
+from mlops_cli.core.errors import MlopsError
+from mlops_cli.core.exits import Exit
 from mlops_cli.environments.open import open_environment
-from mlops_cli.environments.port import pages
 
-from .follow import label
-from .trigger import dag_of
+from .find_run import find_run, named
+from .follow import LogLine, RunUpdate, follow_logs, label, order
+from .reading import read_all
+from .target import dag_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from mlops_cli.core.clock import Clock
     from mlops_cli.core.progress import Progress
-    from mlops_cli.environments.port import AirflowApi, RunInfo, TaskInfo
+    from mlops_cli.environments.port import AirflowApi, TaskInfo
     from mlops_cli.project.model import Project
 
 _LINES_IN_JSON: Final = 10_000
@@ -35,11 +37,11 @@ class TaskLog:
     state: str
     api: AirflowApi
     tasks: tuple[TaskInfo, ...]
+    clock: Clock = field(default_factory=SystemClock)
 
     def lines(self, task: TaskInfo) -> Iterator[str]:
         """A task's log, line by line."""
-        for page in pages(self.api, self.dag_id, self.run_id, task):
-            yield from page.lines
+        return read_all(self.api, self.dag_id, self.run_id, task, clock=self.clock)
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON: of each task the last lines."""
@@ -60,6 +62,31 @@ class TaskLog:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class FollowedLog:
+    """Logs that were shown while they were written, to the end of the run or of the task."""
+
+    dag_id: str
+    run_id: str
+    task: str | None
+    state: str
+    lines: int
+    exit_code: Exit
+
+
+class LogListener(Protocol):
+    """Somebody who is shown what tasks say."""
+
+    def line(self, line: LogLine) -> None:
+        """Look at a line."""
+
+    def __call__(self, update: RunUpdate) -> None:
+        """Look at the run; all lines so far were given."""
+
+    def close(self) -> None:
+        """Nothing more comes."""
+
+
 def logs(
     project: Project,
     pipeline: str,
@@ -67,52 +94,100 @@ def logs(
     environment: str,
     *,
     run_id: str | None,
+    listener: LogListener | None = None,
+    timeout_seconds: float | None = None,
     progress: Progress,
     clock: Clock,
-) -> TaskLog:
+) -> TaskLog | FollowedLog:
     """The logs of a run, by default the newest; of one task, or of all that ran.
+
+    Args:
+        project: Whose pipeline.
+        pipeline: Its name.
+        task: Only this task, or this part of a mapped one.
+        environment: Where.
+        run_id: Which run.
+        listener: Shown the lines as they come, until the run has ended; None: what there is now.
+        timeout_seconds: How long to follow.
+        progress: Told how the run ended.
+        clock: For waiting.
 
     Raises:
         UsageError: There is no such pipeline or task.
         ProjectError: There is no such run.
         UnavailableError: The environment's Airflow does not run.
+        UnfinishedError: The end was not seen.
     """
     dag_id = dag_of(project, pipeline)
     opened = open_environment(project, environment, start=False, progress=progress, clock=clock)
     api = opened.airflow
-    run = _run(api, dag_id, run_id, pipeline, environment)
-    known = sorted(
-        api.tasks(dag_id, run.run_id),
-        key=lambda found: (
-            found.started.timestamp() if found.started else float("inf"),
-            found.task_id,
-            found.map_index,
-        ),
-    )
-    chosen = [found for found in known if task in (found.task_id, label(found))]
-    if task is not None and not chosen:
-        names = list(dict.fromkeys(found.task_id for found in known))
-        near = difflib.get_close_matches(task, names, n=1)
-        raise UsageError(
-            f"There is no task `{task}` in run `{run.run_id}`",
-            hint=f"Did you mean `{near[0]}`?" if near else f"Its tasks: {', '.join(names)}",
+    run = find_run(api, dag_id, run_id, pipeline=pipeline, environment=environment)
+    known = tuple(sorted(api.tasks(dag_id, run.run_id), key=order))
+    # A part of a mapped task is known only once the run has come that far.
+    chosen = () if task is None else named(known, task.partition("[")[0], run.run_id)
+    if listener is not None:
+        return followed_logs(
+            api,
+            dag_id,
+            run.run_id,
+            task=task,
+            listener=listener,
+            again=f"{pipeline}{f' {task}' if task else ''} --env {environment}",
+            timeout_seconds=timeout_seconds,
+            progress=progress,
+            clock=clock,
         )
     if task is None:
-        chosen = [found for found in known if found.state not in _NOT_RUN]
-    return TaskLog(dag_id, run.run_id, run.state, api, tuple(chosen))
-
-
-def _run(
-    api: AirflowApi, dag_id: str, run_id: str | None, pipeline: str, environment: str
-) -> RunInfo:
-    if run_id is not None:
-        found = api.run(dag_id, run_id)
+        chosen = tuple(found for found in known if found.state not in _NOT_RUN)
     else:
-        found = next(iter(api.runs(dag_id, limit=1)), None)
-    if found is not None:
-        return found
-    what = f"run `{run_id}`" if run_id else "any run"
-    raise ProjectError(
-        f"Could not find {what} of `{dag_id}` in `{environment}`",
-        hint=f"Start one: `mlops trigger {pipeline} --env {environment}`",
-    )
+        chosen = named(known, task, run.run_id)
+    return TaskLog(dag_id, run.run_id, run.state, api, chosen, clock)
+
+
+def followed_logs(
+    api: AirflowApi,
+    dag_id: str,
+    run_id: str,
+    *,
+    task: str | None,
+    listener: LogListener,
+    again: str,
+    timeout_seconds: float | None,
+    progress: Progress,
+    clock: Clock,
+) -> FollowedLog:
+    """Show the logs of a run to a listener until its end, or the task's; the code is its result.
+
+    Raises:
+        UnfinishedError: The end was not seen.
+    """
+    last: RunUpdate | None = None
+    count = 0
+    seen = follow_logs(api, dag_id, run_id, task=task, timeout_seconds=timeout_seconds, clock=clock)
+    try:
+        for item in seen:
+            if isinstance(item, LogLine):
+                count += 1
+                listener.line(item)
+            else:
+                last = item
+                listener(item)
+    except (KeyboardInterrupt, SystemExit):
+        progress.note(f"Run {run_id} goes on: `mlops logs {again} --run-id {run_id} --follow`")
+        raise
+    except MlopsError as error:
+        error.hint = error.hint or f"Look at it again: `mlops logs {again} --run-id {run_id}`"
+        raise
+    finally:
+        listener.close()
+    assert last is not None  # noqa: S101 -- following gives an update or raises
+    state = last.run.state if task is None else _state(named(last.tasks, task, run_id))
+    progress.note(f"{task or 'Run ' + run_id} is over: {state}")
+    bad = state in ("failed", "upstream_failed")
+    return FollowedLog(dag_id, run_id, task, state, count, Exit.NO if bad else Exit.DONE)
+
+
+def _state(tasks: tuple[TaskInfo, ...]) -> str:
+    """The worst of a mapped task's parts."""
+    states = [task.state or "none" for task in tasks]
+    return next((bad for bad in ("failed", "upstream_failed") if bad in states), states[0])

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Final
 from mlops_cli.environments import record
 from mlops_cli.environments.open import open_environment
 
-from .trigger import TaskLine, dag_of, release_of, seconds, task_lines
+from .outcome import TaskLine, seconds, task_lines
+from .target import dag_of, release_of
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -3,68 +3,40 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from mlops_cli.core.errors import (
     ConflictError,
     MlopsError,
-    ProjectError,
+    NotAllowedError,
+    UnavailableError,
     UnfinishedError,
-    UsageError,
 )
-from mlops_cli.core.exits import Exit
-from mlops_cli.environments import record
-from mlops_cli.environments.open import open_environment
 
 from .conf import check_conf, check_run_id, read_conf
-from .follow import ENDED, RunUpdate, first_failed, follow, label, log_tail
+from .follow import ENDED, RunUpdate, follow
+from .outcome import RunOutcome, TaskLine, outcome, seconds, task_lines
+from .params import check_values
+from .pending import left, pending, place
+from .target import dag_of, find, release_of, require_running
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from datetime import datetime
 
     from mlops_cli.core.clock import Clock
     from mlops_cli.core.progress import Progress
-    from mlops_cli.environments.open import Environment
-    from mlops_cli.environments.port import AirflowApi, DagInfo, RunInfo, TaskInfo
+    from mlops_cli.environments.port import AirflowApi, RunInfo
     from mlops_cli.project.model import Project
 
     from .follow import Listener
 
-_LOG_LINES: Final = 20
+__all__ = [
+    "RunOutcome", "TaskLine", "dag_of", "followed", "new_run_id", "release_of", "seconds", "start",
+    "task_lines", "trigger",
+]  # fmt: skip
 
-
-@dataclass(frozen=True, slots=True)
-class TaskLine:
-    """A task of a run, in few words."""
-
-    task: str
-    state: str | None
-    seconds: float | None
-    tries: int
-
-
-@dataclass(frozen=True, slots=True)
-class RunOutcome:
-    """A run that was started, and how it ended if it was followed."""
-
-    project: str
-    environment: str
-    pipeline: str
-    dag_id: str
-    run_id: str
-    state: str
-    url: str
-    release: str | None
-    """The release whose code runs."""
-    seconds: float | None
-    tasks: tuple[TaskLine, ...]
-    failed_task: str | None
-    log: tuple[str, ...]
-    """The last lines of the failed task's log."""
-    warnings: tuple[str, ...]
-    exit_code: Exit
+_LOOKS: Final = 3
+_PAUSE_SECONDS: Final = 1.0
 
 
 def trigger(
@@ -79,6 +51,7 @@ def trigger(
     timeout_seconds: float | None,
     progress: Progress,
     clock: Clock,
+    any_release: bool = False,
 ) -> RunOutcome:
     """Start a pipeline's run and, with a listener, follow it to its end.
 
@@ -93,28 +66,33 @@ def trigger(
         timeout_seconds: How long to follow.
         progress: Told the run's id before it is started.
         clock: For the id and for waiting.
+        any_release: Run what is live even if something else was deployed last.
 
     Raises:
         UsageError: The conf, the run id or the pipeline cannot be.
         ProjectError: The pipeline is not deployed there.
-        ConflictError: The DAG is paused, is of another environment, or has a run of that id.
+        ConflictError: The DAG is paused, is of another environment or release, or has a run of
+            that id.
         UnfinishedError: It is unknown whether the run was started, or how it ended.
     """
     values = read_conf(conf)
-    run_id = new_run_id(clock) if run_id is None else check_run_id(run_id)
-    dag_id = dag_of(project, pipeline)
-    opened = open_environment(project, environment, start=True, progress=progress, clock=clock)
-    api = opened.airflow
-    dag = deployed(opened, project, pipeline)
-    check_conf(values, dag)
-    check_environment(opened, dag)
-    warnings = stale_warning(opened, project, dag)
-    for warning in warnings:
-        progress.note(f"warning: {warning}")
-    if dag.is_paused:
-        _unpause(api, dag_id, pipeline, environment, allowed=unpause)
+    if run_id is not None:
+        check_run_id(run_id)
+    target = find(
+        project, pipeline, environment, any_release=any_release, progress=progress, clock=clock
+    )
+    check_conf(values, target.dag)
+    check_values(values, target.dag)
+    require_running(target, unpause=unpause)
+    api, dag_id = target.api, target.dag.dag_id
+    remembered = place(project.name, environment, pipeline)
+    earlier = left(remembered, values) if run_id is None else None
+    if earlier is not None:
+        progress.note(f"The start of run {earlier} was left without an answer: looking for it")
+    run_id = run_id or earlier or new_run_id(clock)
     progress.note(f"Run {run_id} of {dag_id}")
-    run = start(api, dag_id, run_id, values, progress=progress)
+    with pending(remembered, run_id, values):
+        run = start(api, dag_id, run_id, values, progress=progress, clock=clock)
     # One that was started before may have ended already.
     last = RunUpdate(run, api.tasks(dag_id, run_id) if run.state in ENDED else ())
     if listener is not None:
@@ -122,12 +100,12 @@ def trigger(
             api,
             run,
             listener=listener,
-            again=f"{pipeline} --env {environment}",
+            again=target.again,
             timeout_seconds=timeout_seconds,
             progress=progress,
             clock=clock,
         )
-    return _outcome(last, dag, opened, project=project, pipeline=pipeline, warnings=warnings)
+    return outcome(last, target)
 
 
 def new_run_id(clock: Clock) -> str:
@@ -135,73 +113,14 @@ def new_run_id(clock: Clock) -> str:
     return f"m-{clock.now():%y%m%dT%H%M%S}-{secrets.token_hex(3)}"
 
 
-def dag_of(project: Project, pipeline: str) -> str:
-    """The DAG id of a pipeline.
-
-    Raises:
-        UsageError: The project has no such pipeline.
-    """
-    if pipeline not in project.dag_ids:
-        known = ", ".join(f"`{name}`" for name in project.dag_ids)
-        raise UsageError(
-            f"There is no pipeline `{pipeline}` in `{project.name}`", hint=f"There is {known}"
-        )
-    return project.dag_ids[pipeline]
-
-
-def deployed(environment: Environment, project: Project, pipeline: str) -> DagInfo:
-    """The pipeline's DAG as Airflow has it.
-
-    Raises:
-        ProjectError: It is not deployed there.
-    """
-    dag = environment.airflow.dag(dag_of(project, pipeline))
-    if dag is not None and not dag.is_stale:
-        return dag
-    live = record.live(environment.store, project.name)
-    told = f"; the last deployed release is `{live.current}`" if live else ""
-    raise ProjectError(
-        f"Could not find the pipeline `{pipeline}` in `{environment.name}`: "
-        f"Airflow does not have it{told}",
-        hint=f"Deploy it: `mlops deploy --env {environment.name}`",
-    )
-
-
-def check_environment(environment: Environment, dag: DagInfo) -> None:
-    """Refuse to run a release that was made for another environment of the same Airflow.
-
-    Its gates may be run by another engine than the environment's.
-
-    Raises:
-        ConflictError: With the environment it is for.
-    """
-    release = release_of(dag)
-    described = record.read_manifest(environment.store, release) if release else None
-    if described is None or described.environment == environment.name:
-        return
-    raise ConflictError(
-        f"Could not trigger `{dag.dag_id}` in `{environment.name}`: "
-        f"the release that is live, `{release}`, is for `{described.environment}`",
-        hint=f"Deploy it: `mlops deploy --env {environment.name}`",
-        state="nothing was started",
-    )
-
-
-def stale_warning(environment: Environment, project: Project, dag: DagInfo) -> tuple[str, ...]:
-    """Says so when Airflow would run another release than the one deployed last."""
-    live, runs = record.live(environment.store, project.name), release_of(dag)
-    if live is None or runs is None or runs == live.current:
-        return ()
-    return (f"Airflow runs release `{runs}`; deployed last was `{live.current}`",)
-
-
-def release_of(dag: DagInfo) -> str | None:
-    """The release a DAG is from, by its tag."""
-    return next((tag.partition(":")[2] for tag in dag.tags if tag.startswith("release:")), None)
-
-
 def start(
-    api: AirflowApi, dag_id: str, run_id: str, conf: Mapping[str, Any], *, progress: Progress
+    api: AirflowApi,
+    dag_id: str,
+    run_id: str,
+    conf: Mapping[str, Any],
+    *,
+    progress: Progress,
+    clock: Clock | None = None,
 ) -> RunInfo:
     """Start a run, or find that it was started already.
 
@@ -212,7 +131,7 @@ def start(
     try:
         return api.trigger(dag_id, run_id, conf)
     except (ConflictError, UnfinishedError) as error:
-        found = api.run(dag_id, run_id)
+        found = _look(api, dag_id, run_id, clock=clock)
         if found is None:
             raise UnfinishedError(
                 f"Could not start run `{run_id}`: no answer came, and Airflow does not have it yet",
@@ -230,15 +149,22 @@ def start(
     return found
 
 
-def _unpause(
-    api: AirflowApi, dag_id: str, pipeline: str, environment: str, *, allowed: bool
-) -> None:
-    if not allowed:
-        raise ConflictError(
-            f"Could not trigger `{dag_id}`: it is paused, and the run would wait for ever",
-            hint=f"Unpause it as well: `mlops trigger {pipeline} --env {environment} --unpause`",
-        )
-    api.set_paused(dag_id, paused=False)
+def _look(api: AirflowApi, dag_id: str, run_id: str, *, clock: Clock | None) -> RunInfo | None:
+    """The run, if it is there; a server that failed once may take a moment to answer again."""
+    for attempt in range(_LOOKS):
+        try:
+            found = api.run(dag_id, run_id)
+        except (UnavailableError, NotAllowedError) as error:
+            raise UnfinishedError(
+                f"Could not see whether run `{run_id}` was started: {error.message}",
+                hint=f"Run the same command again with `--run-id {run_id}`: "
+                "it cannot start it twice",
+                state="The run may or may not have been started",
+            ) from error
+        if found is not None or clock is None or attempt == _LOOKS - 1:
+            return found
+        clock.sleep(_PAUSE_SECONDS)
+    return None
 
 
 def followed(
@@ -272,7 +198,9 @@ def followed(
             listener(last)
     except (KeyboardInterrupt, SystemExit):
         listener.close()
-        progress.note(f"Run {run.run_id} goes on: `mlops status {again}`, `mlops logs {again}`")
+        progress.note(
+            f"Run {run.run_id} goes on: `mlops status {again}`, `mlops logs {again} --follow`"
+        )
         raise
     except MlopsError as error:
         error.hint = error.hint or f"Look at it again: `mlops status {again}`"
@@ -280,57 +208,3 @@ def followed(
     finally:
         listener.close()
     return last
-
-
-def _outcome(
-    last: RunUpdate,
-    dag: DagInfo,
-    environment: Environment,
-    *,
-    project: Project,
-    pipeline: str,
-    warnings: tuple[str, ...],
-) -> RunOutcome:
-    api, run = environment.airflow, last.run
-    failed = first_failed(last.tasks) if run.state == "failed" else None
-    log: tuple[str, ...] = ()
-    if failed is not None:
-        log = log_tail(api, run.dag_id, run.run_id, failed, lines=_LOG_LINES)
-    return RunOutcome(
-        project=project.name,
-        environment=environment.name,
-        pipeline=pipeline,
-        dag_id=run.dag_id,
-        run_id=run.run_id,
-        state=run.state,
-        url=api.run_url(run.dag_id, run.run_id),
-        release=release_of(dag),
-        seconds=seconds(run.started, run.ended),
-        tasks=task_lines(last.tasks),
-        failed_task=label(failed) if failed else None,
-        log=log,
-        warnings=warnings,
-        exit_code=Exit.NO if run.state == "failed" else Exit.DONE,
-    )
-
-
-def task_lines(tasks: tuple[TaskInfo, ...]) -> tuple[TaskLine, ...]:
-    """Tasks in the order they were started."""
-    ordered = sorted(
-        tasks,
-        key=lambda task: (
-            task.started is None,
-            task.started.timestamp() if task.started else 0.0,
-            task.task_id,
-            task.map_index,
-        ),
-    )
-    return tuple(
-        TaskLine(label(task), task.state, seconds(task.started, task.ended), task.try_number)
-        for task in ordered
-    )
-
-
-def seconds(began: datetime | None, ended: datetime | None) -> float | None:
-    """How long something took, when it has ended."""
-    return (ended - began).total_seconds() if began and ended else None

@@ -534,9 +534,14 @@ def _list_backfills(fake: FakeAirflow, *, query: Mapping[str, list[str]], **_: A
 
 def _list_assets(fake: FakeAirflow, *, query: Mapping[str, list[str]], **_: Any) -> Any:
     found = [
-        {"id": number, "name": name, "uri": f"x://{name}", "scheduled_dags": [{"dag_id": d} for d in dags]}
+        {
+            "id": number,
+            "name": name,
+            "uri": f"x://{name}",
+            "scheduled_dags": [{"dag_id": dag_id} for dag_id in dags],
+        }
         for number, (name, dags) in enumerate(fake.assets.items(), 1)
-    ]  # fmt: skip
+    ]
     return _page(fake, "assets", found, query)
 
 

@@ -12,8 +12,9 @@ from urllib.request import proxy_bypass
 
 from mlops_cli.core.errors import NotAllowedError, ProjectError, UnavailableError, UnfinishedError
 from mlops_cli.core.redact import printable
+from mlops_cli.environments.port import TooLargeError
 
-from .transport import Answer, TooLargeError, detail
+from .transport import Answer, detail
 
 if TYPE_CHECKING:
     import ssl

@@ -30,10 +30,6 @@ class PathTooLongError(UnavailableError):
     """The way to this Airflow takes no path that long; nothing was sent."""
 
 
-class TooLargeError(UnavailableError):
-    """The answer has more bytes than are read at once."""
-
-
 @runtime_checkable
 class LineSource(Protocol):
     """A transport that can also read an answer while it comes, line by line."""
