@@ -69,7 +69,9 @@ def main(argv: Sequence[str]) -> int:
     """Run a command line and return its exit code; nothing gets past this function."""
     presentation.configure(json="--json" in argv, debug="--debug" in argv)
     for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _stopped)
+        # `nohup` has chosen that a closed terminal does not end it.
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, _stopped)
     presentation.prepare_streams()
     try:
         code = _run(argv)
@@ -88,8 +90,16 @@ def main(argv: Sequence[str]) -> int:
             return _unexpected(error, argv)
         code = Exit.INTERRUPTED
     if code in (Exit.INTERRUPTED, Exit.TERMINATED, Exit.HANGUP):
+        _end_at_once_when_asked_again()
         presentation.interrupted(code)
     return code
+
+
+def _end_at_once_when_asked_again() -> None:
+    """Only the last words are left to say; who is still not satisfied may end the process."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
 
 
 def _run(argv: Sequence[str]) -> int:

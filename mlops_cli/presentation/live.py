@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from itertools import groupby
 from typing import TYPE_CHECKING, Final
+
+from mlops_cli.core.errors import UsageError
+from mlops_cli.core.redact import redact
 
 from . import output
 from .human import tables
@@ -14,7 +18,8 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from mlops_cli.environments.port import TaskInfo
-    from mlops_cli.runs.follow import Listener, RunUpdate
+    from mlops_cli.runs.follow import Listener, LogLine, RunUpdate
+    from mlops_cli.runs.logs import LogListener
 
 STYLES: Final = {
     "success": "green",
@@ -27,6 +32,8 @@ STYLES: Final = {
 }
 # More parallel tasks than this are counted instead of listed.
 _SHOWN_TOGETHER: Final = 8
+# Lines of a log that are written at once.
+_TOGETHER: Final = 500
 
 
 def listener() -> Listener:
@@ -35,6 +42,54 @@ def listener() -> Listener:
     if console is None:
         return _Nobody()
     return _Screen(console) if console.is_terminal else _Lines(console)
+
+
+def log_listener() -> LogListener:
+    """Something that prints lines of logs on stdout while they come.
+
+    Raises:
+        UsageError: One JSON object was asked for, and lines are many.
+    """
+    if output.as_json():
+        raise UsageError(
+            "Could not follow logs: `--follow` does not go together with `--json`",
+            hint="Leave one of them out",
+        )
+    return _LogLines(output.talk())
+
+
+class _LogLines:
+    """Lines on stdout; which task says them stands above, each time it is another one."""
+
+    def __init__(self, console: Console | None) -> None:
+        self._console = console
+        self._speaker: tuple[str, int] | None = None
+        self._trouble: str | None = None
+        self._waiting: list[str] = []
+
+    def line(self, line: LogLine) -> None:
+        if (line.task, line.try_number) != self._speaker:
+            self._speaker = (line.task, line.try_number)
+            self._waiting.append(f"--- {tables.clean(line.task)} (try {line.try_number})")
+        self._waiting.append(line.text)
+        if len(self._waiting) >= _TOGETHER:
+            self._write()
+
+    def __call__(self, update: RunUpdate) -> None:
+        self._write()
+        if update.trouble != self._trouble and self._console is not None:
+            self._trouble = update.trouble
+            said = tables.clean(update.trouble or "Airflow answers again")
+            self._console.print(said, markup=False, highlight=False, soft_wrap=True)
+
+    def close(self) -> None:
+        self._write()
+
+    def _write(self) -> None:
+        text, self._waiting = "".join(f"{line}\n" for line in self._waiting), []
+        if text:
+            sys.stdout.write(redact(text))
+            sys.stdout.flush()
 
 
 class _Nobody:

@@ -91,8 +91,12 @@ def trigger(
         progress.note(f"The start of run {earlier} was left without an answer: looking for it")
     run_id = run_id or earlier or new_run_id(clock)
     progress.note(f"Run {run_id} of {dag_id}")
-    with pending(remembered, run_id, values):
-        run = start(api, dag_id, run_id, values, progress=progress, clock=clock)
+    try:
+        with pending(remembered, run_id, values):
+            run = start(api, dag_id, run_id, values, progress=progress, clock=clock)
+    except (KeyboardInterrupt, SystemExit):
+        progress.note(f"Run {run_id} may have been started: the same command again finds it")
+        raise
     # One that was started before may have ended already.
     last = RunUpdate(run, api.tasks(dag_id, run_id) if run.state in ENDED else ())
     if listener is not None:

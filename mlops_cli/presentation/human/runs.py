@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import shlex
+from collections import Counter
+from itertools import islice
 from typing import TYPE_CHECKING, Final
+
+from mlops_cli.core.redact import redact
 
 from . import tables
 
@@ -13,10 +17,14 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
 
-    from mlops_cli.runs.logs import TaskLog
+    from mlops_cli.runs.backfill import BackfillOutcome
+    from mlops_cli.runs.logs import FollowedLog, TaskLog
+    from mlops_cli.runs.news import AssetNews
+    from mlops_cli.runs.outcome import RunOutcome, TaskLine
     from mlops_cli.runs.status import PipelineStatus, StatusReport
-    from mlops_cli.runs.trigger import RunOutcome, TaskLine
+    from mlops_cli.runs.visit import WebPage
 
+_CHUNK: Final = 1000
 _COLOURS: Final = {
     "success": "green",
     "live": "green",
@@ -70,8 +78,54 @@ def render_task_log(log: TaskLog, console: Console) -> None:
     for task in log.tasks:
         name = task.task_id if task.map_index < 0 else f"{task.task_id}[{task.map_index}]"
         _line(console, f"--- {name} ({task.state}, try {task.try_number})", style="bold")
-        for line in log.lines(task):
-            _line(console, line)
+        # Many at once, and past Rich: a log may have ten million lines.
+        lines = log.lines(task)
+        while chunk := list(islice(lines, _CHUNK)):
+            console.file.write(redact("".join(f"{line}\n" for line in chunk)))
+        console.file.flush()
+
+
+def render_followed_log(log: FollowedLog, console: Console) -> None:
+    """Nothing: the lines were shown while they came."""
+
+
+def render_backfill_outcome(outcome: BackfillOutcome, console: Console) -> None:
+    """The runs of the dates, and where to look."""
+    if outcome.runs:
+        shown = tables.table("run", "state", "time")
+        for run in outcome.runs:
+            tables.add(shown, (run.run_id, _state(run.state), tables.duration(run.seconds)))
+        console.print(shown)
+    counts = Counter(run.state for run in outcome.runs)
+    told = ", ".join(f"{count} {state}" for state, count in counts.most_common())
+    dates = f"{outcome.begin:%Y-%m-%d} to {outcome.end:%Y-%m-%d}"
+    if not outcome.asked:
+        _line(console, f"{outcome.pipeline} from {dates}: nothing was missing or failed")
+    else:
+        _line(console, f"{outcome.pipeline} from {dates}: {told or f'{outcome.asked} runs'}")
+    _line(console, f"  {outcome.url}")
+    _line(console, f"\nNext: `mlops status {outcome.pipeline} --env {outcome.environment}`")
+
+
+def render_asset_news(news: AssetNews, console: Console) -> None:
+    """What waits for the asset and what began to run."""
+    _line(console, f"{news.asset} is new (event {news.event})")
+    for run in news.runs:
+        _line(console, f"  started {run.dag_id}, run {run.run_id}")
+        _line(console, f"    {run.url}")
+    for dag_id in news.paused:
+        _line(console, f"  {dag_id} waits for it, but is paused")
+    if not news.waiting:
+        _line(console, "  no DAG waits for it")
+    elif not news.runs and set(news.waiting) != set(news.paused):
+        waiting = ", ".join(sorted(set(news.waiting) - set(news.paused)))
+        _line(console, f"  {waiting} will run, or waits for other assets too")
+    _line(console, f"\nNext: `mlops status --env {news.environment}`")
+
+
+def render_web_page(page: WebPage, console: Console) -> None:
+    """Where it is."""
+    _line(console, page.url)
 
 
 def _pipeline(pipeline: PipelineStatus, report: StatusReport, console: Console) -> None:
