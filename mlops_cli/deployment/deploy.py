@@ -12,6 +12,7 @@ from mlops_cli.core.diagnostics import Severity
 from mlops_cli.core.errors import FailedError, NotAllowedError
 from mlops_cli.environments.open import open_environment
 from mlops_cli.environments.release.build import build
+from mlops_cli.environments.stores.remembered import Remembered
 from mlops_cli.project.loader import environment as environment_of
 
 from . import plan_file, shapes
@@ -102,6 +103,7 @@ def deploy(
             opened = open_environment(
                 project, environment, start=not only_plan, progress=progress, clock=clock
             )
+            opened = replace(opened, store=Remembered(opened.store))
             standing = look(opened.store, project.name)
             staged = _stage(
                 project,

@@ -1,0 +1,152 @@
+"""Whole environments of `kind: airflow`: a place for releases, a node that reads it, an Airflow.
+
+The Airflow is the small fake; its DAGs are what the node's folder really loads.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from mlops_cli.core.clock import SystemClock
+from mlops_cli.core.progress import Silent
+from mlops_cli.deployment.deploy import Options, deploy
+from mlops_cli.environments import record
+from mlops_cli.environments.emulated.nodes import Node, syncing
+from mlops_cli.environments.open import open_environment
+from mlops_cli.project.loader import load
+
+from . import moto_server as moto
+from .airflow_server import FakeAirflow
+from .airflow_side import load as load_pointers
+from .airflow_side import parsing
+from .projects import write_project
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from mlops_cli.core.clock import Clock
+    from mlops_cli.deployment.live import Deployment
+    from mlops_cli.deployment.plan import Plan
+    from mlops_cli.environments.open import Environment
+
+CLOCK = SystemClock()
+PASSWORD = "GROUND_PASSWORD"
+
+
+class Notes(Silent):
+    """Remembers what was said."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+
+    @contextmanager
+    def step(self, text: str) -> Iterator[None]:
+        self.said.append(text)
+        yield
+
+    def note(self, text: str) -> None:
+        self.said.append(text)
+
+
+@dataclass
+class Ground:
+    """A project with an environment, and what is behind it."""
+
+    root: Path
+    name: str
+    fake: FakeAirflow
+    dags: Path
+    """The folder the node reads its DAGs from."""
+    notes: Notes = field(default_factory=Notes)
+
+    def deploy(
+        self,
+        *,
+        approve: Callable[[Plan], bool] = lambda _: True,
+        clock: Clock = CLOCK,
+        env: str | None = None,
+        **options: object,
+    ) -> Plan | Deployment:
+        wanted = {"skip_checks": True, "deadline_seconds": 20.0} | options
+        return deploy(
+            load(self.root),
+            env or self.name,
+            options=Options(**wanted),
+            approve=approve,
+            progress=self.notes,
+            clock=clock,
+        )
+
+    def open(self, env: str | None = None) -> Environment:
+        return open_environment(
+            load(self.root), env or self.name, start=False, progress=self.notes, clock=CLOCK
+        )
+
+    def live(self) -> str | None:
+        found = record.live(self.open().store, "churn")
+        return found.current if found else None
+
+    def word(self) -> str:
+        """What the node loads."""
+        return load_pointers(self.dags / "churn/churn.py").dags["churn_training"]["word"]
+
+    def history(self) -> list[str]:
+        return [entry.action for entry in record.history(self.open().store)]
+
+    def say(self, word: str) -> None:
+        (self.root / "churn/words.py").write_text(f'WORD = "{word}"\n')
+
+
+def add_environment(root: Path, name: str, text: str) -> None:
+    """Write an environment into the project's `mlops.yaml`."""
+    manifest = root / "mlops.yaml"
+    kept = re.sub(rf"^  {name}: .*\n", "", manifest.read_text(), flags=re.M)
+    manifest.write_text(f"{kept}  {name}: {text}\n")
+
+
+def airflow_text(fake: FakeAirflow, store: str, *, more: str = "") -> str:
+    """An environment of `kind: airflow` in front of the fake."""
+    login = f"{{kind: password, username: {fake.username}, password: 'env:{PASSWORD}'}}"
+    return (
+        f"{{kind: airflow, url: '{fake.url}', auth: {login}, store: {store}, "
+        f"paths: {{python: /usr/bin/python3}}{more}}}"
+    )
+
+
+@contextmanager
+def folder_ground(
+    folder: Path, name: str = "staging", *, root: Path | None = None, more: str = ""
+) -> Iterator[Ground]:
+    """Releases go to a folder that Airflow reads directly."""
+    root = root or write_project(folder)
+    dags = folder / f"{name}-dags"
+    with FakeAirflow().serving() as fake:
+        fake.password = "ground"
+        add_environment(
+            root, name, airflow_text(fake, f"{{kind: folder, path: '{dags}'}}", more=more)
+        )
+        with parsing(fake, dags):
+            yield Ground(root, name, fake, dags)
+
+
+@contextmanager
+def s3_ground(
+    folder: Path, bucket: str, direct: str, name: str = "staging", *, more: str = ""
+) -> Iterator[Ground]:
+    """Releases go to a bucket, which a node copies from by itself and in any order."""
+    root, dags = write_project(folder), folder / f"{name}-node"
+    with ExitStack() as stack:
+        fake = stack.enter_context(FakeAirflow().serving())
+        fake.password = "ground"
+        add_environment(
+            root, name, airflow_text(fake, f"{{kind: s3, bucket: {bucket}}}", more=more)
+        )
+        node = Node(moto.client(direct), bucket, "dags/", dags, random.Random(1))
+        stack.enter_context(syncing([node], every_seconds=0.1))
+        stack.enter_context(parsing(fake, dags))
+        yield Ground(root, name, fake, dags)
