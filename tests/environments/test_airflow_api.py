@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import pytest
 from fakes.airflow_server import FakeAirflow
 from fakes.moto_server import credentials
-from fakes.mwaa_server import Airflow, MwaaServer
 from probe_dags import DAG_ID, SOURCE, fake_dags
 
 from mlops_cli.core.clock import SystemClock
@@ -17,6 +16,8 @@ from mlops_cli.core.errors import ConflictError, NotAllowedError, ProjectError, 
 from mlops_cli.core.redact import Secret
 from mlops_cli.environments.apis.rest import connect
 from mlops_cli.environments.aws import Aws
+from mlops_cli.environments.emulated.behind import Airflow
+from mlops_cli.environments.emulated.service import MwaaServer
 from mlops_cli.environments.mwaa import airflow_api, find
 
 if TYPE_CHECKING:

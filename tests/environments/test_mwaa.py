@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from fakes.airflow_server import Dag, FakeAirflow, Frame
 from fakes.moto_server import client, credentials, moto_server, new_bucket
-from fakes.mwaa_nodes import send_lines
-from fakes.mwaa_server import Airflow, Environment, MwaaServer
 from test_http import QuickClock
 
 from mlops_cli.core.errors import (
@@ -24,6 +22,10 @@ from mlops_cli.core.errors import (
 from mlops_cli.core.progress import Silent
 from mlops_cli.environments.apis.transport import PathTooLongError
 from mlops_cli.environments.aws import Aws
+from mlops_cli.environments.emulated import operations
+from mlops_cli.environments.emulated.behind import Airflow, Environment
+from mlops_cli.environments.emulated.service import MwaaServer
+from mlops_cli.environments.emulated.task_logs import send_lines
 from mlops_cli.environments.mwaa import (
     ObjectVersion,
     airflow_api,
@@ -425,9 +427,7 @@ def test_another_name_than_the_environments_is_not_found(
 def test_an_answer_too_large_for_the_service_is_none(
     fake: FakeAirflow, api: RestApi, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from fakes import mwaa_server
-
-    monkeypatch.setattr(mwaa_server, "ANSWER_BYTES", 100)
+    monkeypatch.setattr(operations, "ANSWER_BYTES", 100)
     with pytest.raises(UnavailableError, match="gave status 502"):
         api.dag(DAG)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import random
 import re
 import shutil
 from contextlib import ExitStack
@@ -12,13 +13,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from fakes.moto_server import client, credentials, moto_server, new_bucket
-from fakes.mwaa_nodes import Node, sending_logs, syncing
-from fakes.mwaa_server import Airflow, MwaaServer
 from fakes.projects import say, write_project
 
 from mlops_cli.core.clock import SystemClock
 from mlops_cli.core.progress import Silent
 from mlops_cli.environments.aws import Aws
+from mlops_cli.environments.emulated.behind import Airflow
+from mlops_cli.environments.emulated.nodes import Node, syncing
+from mlops_cli.environments.emulated.service import MwaaServer
+from mlops_cli.environments.emulated.task_logs import sending_logs
 from mlops_cli.environments.mwaa import airflow_api, find
 from mlops_cli.environments.port import pages
 from mlops_cli.environments.release import loader
@@ -140,9 +143,11 @@ def ground(local_airflow: Instance, tmp_path_factory: pytest.TempPathFactory) ->
             patch.setenv(name, value)
         stack.enter_context(sending_logs(logs, GROUP, local_airflow.home.root / "logs"))
         stack.callback(shutil.rmtree, live, ignore_errors=True)
-        nodes = stack.enter_context(
-            syncing(s3, bucket, f"dags/{NAME}/", folders, pause_seconds=0.02)
-        )
+        nodes = [
+            Node(s3, bucket, f"dags/{NAME}/", folder, random.Random(seed), pause_seconds=0.02)
+            for seed, folder in enumerate(folders)
+        ]
+        stack.enter_context(syncing(nodes))
         root = write_project(base, name=NAME)
         (root / "dags/training.py").write_text(DAG)
         yield Ground(s3, bucket, server, Aws(clock=CLOCK), nodes, root, base / "staged")

@@ -11,7 +11,10 @@ import httpx
 import pytest
 from botocore.config import Config
 from fakes.airflow_server import Dag, FakeAirflow
-from fakes.mwaa_server import REGION, WEB_LOGIN, Airflow, MwaaServer
+
+from mlops_cli.environments.emulated.behind import Airflow
+from mlops_cli.environments.emulated.http import WEB_LOGIN
+from mlops_cli.environments.emulated.service import REGION, MwaaServer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

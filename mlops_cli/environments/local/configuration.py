@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 USERNAME: Final = "admin"
+COMPANIONS: Final = ("mwaa",)
+"""What may run beside the components."""
 
 _PRIVATE: Final = 0o600
 _PORTS: Final = 65_536
@@ -79,7 +81,7 @@ def local_home() -> Home:
 
 def log_files(home: Home) -> Mapping[str, Path]:
     """Component to its own log file, in the order they are started, where there is one."""
-    files = {name: home.logs / f"{name}.log" for name in ("supervisor", *COMPONENTS)}
+    files = {name: home.logs / f"{name}.log" for name in ("supervisor", *COMPONENTS, *COMPANIONS)}
     return {name: path for name, path in files.items() if path.is_file()}
 
 

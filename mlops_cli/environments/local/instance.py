@@ -1,4 +1,4 @@
-"""Starts, finds and stops the one local Airflow of this user."""
+"""Starts, finds and stops a local Airflow: the one of this user, or one in another home."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import signal
 import socket
 import subprocess
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from mlops_cli.core.errors import (
     ConflictError,
@@ -35,6 +35,7 @@ from .configuration import (
 from .leftovers import MARK, is_locked, kill_leftovers, members, take_lock
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from mlops_cli.core.clock import Clock
@@ -63,6 +64,8 @@ class Instance:
     password: Secret
     was_running: bool = True
     """Found, not started by this call."""
+    ports: Mapping[str, int] = field(default_factory=dict)
+    """Of its companion, by name."""
 
     @property
     def url(self) -> str:
@@ -81,8 +84,35 @@ class Instance:
         return connect(self.url, username=self.username, password=self.password, clock=clock)
 
 
-def start(version: str = DEFAULT_AIRFLOW, *, progress: Progress, clock: Clock) -> Instance:
+@dataclass(frozen=True, slots=True)
+class Companion:
+    """A program that runs beside an Airflow, and the two end together."""
+
+    name: str
+    argv: Sequence[str]
+    """It gets one more argument for each port: the descriptor of a socket that listens."""
+    ports: Mapping[str, int]
+    """Names to the ports it would like best; 0 is any."""
+    environment: Mapping[str, str]
+    """What it and Airflow get besides; nothing else that begins with `AWS_`."""
+
+
+def start(
+    version: str = DEFAULT_AIRFLOW,
+    *,
+    home: Home | None = None,
+    companion: Companion | None = None,
+    progress: Progress,
+    clock: Clock,
+) -> Instance:
     """Start the local Airflow, or find the one that runs, and wait until it can run tasks.
+
+    Args:
+        version: Major and minor.
+        home: Another home than that of the one local Airflow.
+        companion: A program to run beside it.
+        progress: Told what is built and started.
+        clock: For waiting.
 
     Raises:
         ConflictError: Another Airflow version is running.
@@ -90,8 +120,8 @@ def start(version: str = DEFAULT_AIRFLOW, *, progress: Progress, clock: Clock) -
         UnavailableError: It could not be built, or ended while starting; its log is named.
         UnfinishedError: It did not become ready in time.
     """
-    home = local_home()
-    running = find_running()
+    home = home or local_home()
+    running = find_running(home)
     if running is not None and running.version != version:
         raise ConflictError(
             f"Could not start Airflow {version}: the local Airflow is {running.version}",
@@ -100,10 +130,10 @@ def start(version: str = DEFAULT_AIRFLOW, *, progress: Progress, clock: Clock) -
         )
     python = airflow_interpreter(version, progress=progress)
     with progress.step(f"Starting Airflow {version}"):
-        launched = _launch_once(home, version, python, clock=clock)
+        launched = _launch_once(home, version, python, companion, clock=clock)
         instance = _wait_until_ready(home, clock=clock)
         if instance is None and not launched:  # the one we found was about to end
-            launched = _launch_once(home, version, python, clock=clock)
+            launched = _launch_once(home, version, python, companion, clock=clock)
             instance = _wait_until_ready(home, clock=clock)
     if instance is None:
         raise UnavailableError(
@@ -113,13 +143,13 @@ def start(version: str = DEFAULT_AIRFLOW, *, progress: Progress, clock: Clock) -
     return replace(instance, was_running=not launched)
 
 
-def find_running() -> Instance | None:
+def find_running(home: Home | None = None) -> Instance | None:
     """The instance that runs or starts now, or None; asks nobody, reads only its state."""
-    home = local_home()
+    home = home or local_home()
     return read_state(home) if is_locked(home) else None
 
 
-def stop(*, clock: Clock) -> tuple[bool, int]:
+def stop(*, home: Home | None = None, clock: Clock) -> tuple[bool, int]:
     """Stop the local Airflow with everything it started; nothing running is fine.
 
     Returns:
@@ -129,7 +159,7 @@ def stop(*, clock: Clock) -> tuple[bool, int]:
     Raises:
         UnfinishedError: Some of its processes could not be killed.
     """
-    home = local_home()
+    home = home or local_home()
     was_running = is_locked(home)
     if was_running:
         instance = read_state(home)
@@ -144,7 +174,9 @@ def stop(*, clock: Clock) -> tuple[bool, int]:
 # --- starting --------------------------------------------------------------------------------
 
 
-def _launch_once(home: Home, version: str, python: Path, *, clock: Clock) -> bool:
+def _launch_once(
+    home: Home, version: str, python: Path, companion: Companion | None, *, clock: Clock
+) -> bool:
     """Launch unless something runs; whether we did."""
     try:
         home.root.mkdir(parents=True, exist_ok=True)
@@ -170,39 +202,63 @@ def _launch_once(home: Home, version: str, python: Path, *, clock: Clock) -> boo
         clock.sleep(_POLL_SECONDS)
     try:
         kill_leftovers(home)  # such as steps that outlived the earlier one
-        _launch(home, version, python, lock, clock=clock)
+        _launch(home, version, python, companion, lock, clock=clock)
     finally:
         os.close(lock)  # the guardian holds it now
     return True
 
 
-def _launch(home: Home, version: str, python: Path, lock: int, *, clock: Clock) -> None:
+def _launch(
+    home: Home,
+    version: str,
+    python: Path,
+    companion: Companion | None,
+    lock: int,
+    *,
+    clock: Clock,
+) -> None:
     home.state.unlink(missing_ok=True)
     with ExitStack() as stack:
         api = stack.enter_context(_listen(last_port(home) or PREFERRED_PORT))
         execution = stack.enter_context(_listen(0))
         ports = {"port": api.getsockname()[1], "execution_port": execution.getsockname()[1]}
+        beside = {
+            name: stack.enter_context(_listen(port))
+            for name, port in (companion.ports if companion else {}).items()
+        }
+        handles = [listener.fileno() for listener in beside.values()]
         prepare(home, api_port=ports["port"], execution_port=ports["execution_port"])
         settings = supervisor.Settings(
             home=str(home.root),
             api_socket=api.fileno(),
             execution_socket=execution.fileno(),
             lock=lock,
-            state={"version": version, "started": clock.now().isoformat(), **ports},
+            state={
+                "version": version,
+                "started": clock.now().isoformat(),
+                **ports,
+                "ports": {name: listener.getsockname()[1] for name, listener in beside.items()},
+            },
+            companion=_to_run(companion, handles) if companion else None,
         )
         for path in log_files(home).values():
             path.replace(path.with_suffix(".log.1"))
         log = stack.enter_context((home.logs / "supervisor.log").open("ab"))
         subprocess.Popen(
             [str(python), supervisor.__file__, "run", settings.to_json()],
-            env=_environment(home, python),
+            env=_environment(home, python, companion),
             cwd=home.root,
-            pass_fds=(api.fileno(), execution.fileno(), lock),
+            pass_fds=(api.fileno(), execution.fileno(), lock, *handles),
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
             start_new_session=True,
         ).returncode = 0  # it outlives us: nobody here waits for it
+
+
+def _to_run(companion: Companion, handles: list[int]) -> dict[str, Any]:
+    argv = [*companion.argv, *map(str, handles)]
+    return {"name": companion.name, "argv": argv, "handles": handles}
 
 
 def _listen(port: int) -> socket.socket:
@@ -222,13 +278,16 @@ def _listen(port: int) -> socket.socket:
     raise AssertionError
 
 
-def _environment(home: Home, python: Path) -> dict[str, str]:
+def _environment(home: Home, python: Path, companion: Companion | None) -> dict[str, str]:
     inherited = {
         key: value
         for key, value in child_environment().items()
         # A setting from the user's shell would silently beat the configuration file.
         if not key.startswith(("AIRFLOW", "_AIRFLOW")) or key.startswith(_KEPT_SETTINGS)
     }
+    if companion:
+        inherited = {k: v for k, v in inherited.items() if not k.startswith("AWS_")}
+        inherited |= companion.environment
     local = "127.0.0.1,localhost"
     return inherited | {
         MARK: str(home.root),
@@ -292,11 +351,12 @@ def read_state(home: Home) -> Instance | None:
                 execution_port=int(state["execution_port"]),
                 started=datetime.fromisoformat(state["started"]),
                 password=password,
+                ports={str(name): int(port) for name, port in state.get("ports", {}).items()},
             )
             if password
             else None
         )
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
 
 

@@ -64,6 +64,9 @@ class Settings:
     """Written to `instance.json`, with our process id."""
     fork: bool = sys.platform == "linux"
     """Fork the components after one import; elsewhere each is an interpreter of its own."""
+    companion: dict[str, Any] | None = None
+    """A program that runs beside the components, as one of them: `name`, `argv`, and `handles`,
+    the file descriptors it inherits."""
     grace_seconds: float = 5.0
     """How long the components have to end by themselves."""
 
@@ -100,6 +103,7 @@ def _guard(settings: Settings) -> int:
         os._exit(_supervise(settings))
     for handle in (settings.api_socket, settings.execution_socket):
         os.close(handle)
+    _close_companions_handles(settings)
     code = _wait_for(child)
     _kill_descendants()
     _log(f"ended with {code}")
@@ -152,8 +156,11 @@ def _supervise(settings: Settings) -> int:
     children: dict[int, str] = {}
     if not stop.is_set:
         children = {start(name, settings): name for name in COMPONENTS}
+        if settings.companion:
+            children[_start_companion(settings)] = settings.companion["name"]
     for handle in (settings.api_socket, settings.execution_socket):
         os.close(handle)
+    _close_companions_handles(settings)
     reason = _watch(children, stop)
     _log(f"stopping: {reason}")
     # From here on nobody must find it and take it for one that runs.
@@ -260,6 +267,33 @@ def _spawn(name: str, settings: Settings) -> int:
         child = subprocess.Popen(argv, pass_fds=handles, stdout=log, stderr=log)
     child.returncode = 0  # we reap it ourselves; `Popen` must not wait for it when collected
     return child.pid
+
+
+def _start_companion(settings: Settings) -> int:
+    """Another program, in an interpreter of its own; it ends with us, also when we are killed."""
+    assert settings.companion is not None  # noqa: S101 -- asked before
+    supervisor = os.getpid()
+    child = os.fork()
+    if child == 0:
+        try:
+            for number in _SIGNALS:
+                signal.signal(number, signal.SIG_DFL)
+            _become_child_of(supervisor)
+            _write_to_log_of(settings.companion["name"], settings)
+            os.close(settings.api_socket)
+            os.close(settings.execution_socket)
+            argv = settings.companion["argv"]
+            os.execv(argv[0], argv)  # noqa: S606 -- there is no shell
+        except Exception:  # noqa: BLE001 -- the outermost frame of a forked process
+            sys.excepthook(*sys.exc_info())
+        finally:
+            os._exit(1)
+    return child
+
+
+def _close_companions_handles(settings: Settings) -> None:
+    for handle in settings.companion["handles"] if settings.companion else ():
+        os.close(handle)
 
 
 def _component(name: str, settings: Settings) -> NoReturn:

@@ -1,21 +1,22 @@
-"""What the machines of an MWAA environment do by themselves: copy DAGs from S3, send logs away.
+"""What the machines of an MWAA environment do by themselves: copy DAGs from S3.
 
 Each node copies on its own and in any order, as the service's schedulers, workers and web servers
-do. Stands on the standard library and a boto3 client only.
+do.
 """
 
 from __future__ import annotations
 
 import os
-import random
 import threading
 import time
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    import random
     from collections.abc import Callable, Iterator, Sequence
 
 
@@ -62,8 +63,7 @@ class Node:
         for page in pages:
             for item in page.get("Contents", ()):
                 name = item["Key"].removeprefix(self.prefix)
-                inside = Path(os.path.normpath(name))
-                if name and not name.endswith("/") and ".." not in inside.parts[:1]:
+                if is_inside(name):
                     found[name] = item["Size"]
         return found
 
@@ -82,22 +82,9 @@ class Node:
 
 
 @contextmanager
-def syncing(
-    s3: Any,
-    bucket: str,
-    prefix: str,
-    folders: Sequence[Path],
-    *,
-    every_seconds: float = 0.3,
-    pause_seconds: float = 0.0,
-    seed: int = 0,
-) -> Iterator[list[Node]]:
-    """Let each folder follow the prefix, each in its own time, for as long as the context lasts."""
+def syncing(nodes: Sequence[Node], *, every_seconds: float = 0.3) -> Iterator[Sequence[Node]]:
+    """Let each node follow its prefix, each in its own time, for as long as the context lasts."""
     over = threading.Event()
-    nodes = [
-        Node(s3, bucket, prefix, folder, random.Random(seed + number), pause_seconds)
-        for number, folder in enumerate(folders)
-    ]
 
     def follow(node: Node) -> None:
         node.folder.mkdir(parents=True, exist_ok=True)
@@ -105,53 +92,28 @@ def syncing(
             node.sync()
             over.wait(every_seconds * node.random.uniform(0.5, 1.5))
 
-    with _threads([lambda node=node: follow(node) for node in nodes], over):
+    with threads([partial(follow, node) for node in nodes], over):
         yield nodes
 
 
+def is_inside(name: str) -> bool:
+    """Whether a key names a file inside the folder it is copied to."""
+    normal = Path(os.path.normpath(name))
+    return bool(name) and not name.endswith("/") and ".." not in normal.parts[:1]
+
+
 @contextmanager
-def sending_logs(
-    logs: Any, group: str, folder: Path, *, every_seconds: float = 0.2
-) -> Iterator[None]:
-    """Send what tasks write below `folder` to CloudWatch, a stream for each file."""
-    over = threading.Event()
-    sent: dict[Path, int] = {}
-
-    def send() -> None:
-        while True:
-            last = over.is_set()
-            for path in folder.glob("dag_id=*/**/attempt=*.log"):
-                with suppress(FileNotFoundError):
-                    sent[path] = _send(logs, group, folder, path, sent.get(path, 0))
-            if last:
-                return
-            over.wait(every_seconds)
-
-    with _threads([send], over):
+def threads(work: Sequence[Callable[[], None]], over: threading.Event) -> Iterator[None]:
+    """Do all of it at the same time; at the end `over` is set and each has to end by itself."""
+    started = [threading.Thread(target=one, daemon=True) for one in work]
+    for thread in started:
+        thread.start()
+    try:
         yield
-
-
-def _send(logs: Any, group: str, folder: Path, path: Path, begin: int) -> int:
-    with path.open("rb") as file:
-        file.seek(begin)
-        data = file.read()
-    whole = data[: data.rfind(b"\n") + 1]
-    lines = whole.decode("utf-8", "replace").splitlines()
-    if lines:
-        send_lines(logs, group, str(path.relative_to(folder)), lines)
-    return begin + len(whole)
-
-
-def send_lines(logs: Any, group: str, name: str, lines: Sequence[str]) -> None:
-    """Add lines to a stream, as the Amazon provider names it; group and stream are made."""
-    stream = name.replace(":", "_")
-    with suppress(logs.exceptions.ResourceAlreadyExistsException):
-        logs.create_log_group(logGroupName=group)
-    with suppress(logs.exceptions.ResourceAlreadyExistsException):
-        logs.create_log_stream(logGroupName=group, logStreamName=stream)
-    now = int(time.time() * 1000)
-    events = [{"timestamp": now, "message": line} for line in lines if line]
-    logs.put_log_events(logGroupName=group, logStreamName=stream, logEvents=events)
+    finally:
+        over.set()
+        for thread in started:
+            thread.join(30)
 
 
 def _files(folder: Path) -> Iterator[Path]:
@@ -165,16 +127,3 @@ def _size(path: Path | None) -> int | None:
         return path.stat().st_size if path else None
     except FileNotFoundError:
         return None
-
-
-@contextmanager
-def _threads(work: Sequence[Callable[[], None]], over: threading.Event) -> Iterator[None]:
-    threads = [threading.Thread(target=one, daemon=True) for one in work]
-    for thread in threads:
-        thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        for thread in threads:
-            thread.join(30)
