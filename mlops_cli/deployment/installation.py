@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from mlops_cli.core.errors import ConflictError, ProjectError, UnavailableError, UsageError
 from mlops_cli.environments.mwaa import ObjectVersion, update, wait_for_update
-from mlops_cli.environments.stores.s3_lock import Bucket
+from mlops_cli.environments.stores.bucket import Bucket
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -13,9 +13,10 @@ from mlops_cli.environments.aws import RefusedError
 from mlops_cli.environments.port import Stored, Upload
 from mlops_cli.environments.release import loader
 
+from .bucket import GONE, IMPOSSIBLE, TAKEN, UNKNOWN, Bucket
 from .keys import STATE, is_state, parts_of
 from .parallel import each
-from .s3_lock import IMPOSSIBLE, LEASE_SECONDS, UNKNOWN, Bucket, S3Lease
+from .s3_lock import LEASE_SECONDS, S3Lease
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -31,8 +32,6 @@ _IN_MEMORY: Final = 4 * _MIB
 """A larger file is read while it is sent: sixteen are on their way at a time."""
 _IN_ONE: Final = 64 * _MIB
 _PART: Final = 16 * _MIB
-_GONE: Final = ("NoSuchKey",)
-_TAKEN: Final = ("PreconditionFailed", "412")
 
 
 class S3Store:
@@ -79,7 +78,7 @@ class S3Store:
         place = self._place(key)
         try:
             found = self._bucket.ask(
-                "get_object", place, f"read `{key}`", expected=_GONE, ChecksumMode="ENABLED"
+                "get_object", place, f"read `{key}`", expected=GONE, ChecksumMode="ENABLED"
             )
         except RefusedError:
             return None
@@ -139,7 +138,7 @@ class S3Store:
                 "put_object",
                 place,
                 f"write `{key}`",
-                expected=(*_TAKEN, *_GONE),
+                expected=(*TAKEN, *GONE),
                 Body=data,
                 ChecksumSHA256=_base64(hashlib.sha256(data).hexdigest()),
                 **condition,
@@ -221,7 +220,7 @@ class S3Store:
                     operation,
                     self._place(key),
                     f"{verb} `{key}`",
-                    expected=(*_TAKEN, *_GONE, *UNKNOWN),
+                    expected=(*TAKEN, *GONE, *UNKNOWN),
                     IfMatch=IMPOSSIBLE,
                     **body,
                 )
