@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from .data.connection import identifier
+from .data.connection import engine, identifier
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from .data.source import Column, Source
 
 _BARS = 24
+# Each bar chart is a hash table in memory: a thousand of them at once are a gigabyte.
+_AT_ONCE = 32
 _CATEGORIES = 12
 _ORDERED = ("integer", "number", "date", "timestamp")
 # As in the messages of rules: what reads like a category may be shown, a person's data may not.
@@ -48,7 +51,9 @@ class Distribution:
 def distributions(
     source: Source, columns: Sequence[str], *, categories: Sequence[str] = ()
 ) -> dict[str, Distribution]:
-    """Measure the spread of columns, in two passes and one more for each column of categories.
+    """Measure the spread of columns, in two passes for many and one for each of categories.
+
+    What is too much for the memory has no picture: a report is no less right without it.
 
     Args:
         source: The data.
@@ -66,11 +71,13 @@ def distributions(
     if not source.rows or not (ordered or listed):
         return {}
     connection = source.connect([column.name for column in (*ordered, *listed)])
-    try:
-        found = _ordered(connection, ordered) if ordered else {}
-        return found | {one.name: _listed(connection, one) for one in listed}
-    finally:
-        connection.close()
+    found: dict[str, Distribution] = {}
+    with closing(connection), suppress(engine().OutOfMemoryException):
+        for start in range(0, len(ordered), _AT_ONCE):
+            found |= _ordered(connection, ordered[start : start + _AT_ONCE])
+        for one in listed:
+            found[one.name] = _listed(connection, one)
+    return found
 
 
 def _ordered(

@@ -271,7 +271,7 @@ def test_a_target_gets_the_rules_of_what_is_learned(folder, mlops):
         (["customers.csv", "--target", "zzz"], 3, "It has `id`, `age`"),
         (["customers.csv", "--task", "regression"], 2, "Add `--target COLUMN`"),
         (["customers.csv", "--target", "left", "--task", "forecast"], 2, "forecast"),
-        (["customers.csv", "--output", "customers.csv"], 5, "it exists"),
+        (["customers.csv", "--output", "customers.csv"], 2, "it is the data"),
         (["\udcff.csv"], 3, "is not UTF-8"),
     ],
 )
@@ -291,6 +291,8 @@ def test_a_suggestion_is_written_to_a_new_file_and_never_over_one(folder, mlops)
     assert code == 5
     assert "replaces it" in err
     assert written.read_text() == before
+    code, _, err = mlops("suggest", "customers.csv", "--output", "customers.csv")
+    assert (code, "it is the data" in err, "replaces" in err) == (2, True, False)
 
 
 def test_the_json_of_a_suggestion_has_the_ruleset_and_each_reason(folder, mlops):

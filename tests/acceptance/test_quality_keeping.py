@@ -139,12 +139,20 @@ def test_composites_are_joined_or_evaluated_for_each_row(folder, mlops):
         (("--rows", "data.csv"), "it is what is checked"),
         (("--rows", "quality/raw.dqdl"), "it is the ruleset"),
         (("data.csv", "--rows", "failed.csv"), "rows of 2 data files do not mix"),
+        (("--html", "data.csv"), "`--html data.csv`: it is what is checked"),
+        (("--junit", "./quality/../data.csv"), "it is what is checked"),
+        (("--html", "quality/raw.dqdl"), "it is the ruleset"),
+        (("--dataset", "ref=other.csv", "--junit", "other.csv"), "`--dataset ref=other.csv` reads"),
+        (("--html", "failed.out", "--junit", "failed.out"), "`--junit` writes it too"),
     ],
 )
 def test_what_cannot_be_done_is_refused(arguments, message, folder, mlops):
+    write(10, "other.csv")
+    before = Path("data.csv").read_bytes()
     code, _, err = mlops("data.csv", *arguments)
     assert (code, message in err) == (2, True), err
     assert not list(folder.glob("failed*"))
+    assert Path("data.csv").read_bytes() == Path("other.csv").read_bytes() == before
 
 
 def test_a_rule_that_stands_there_twice_is_a_note(folder, mlops):

@@ -59,3 +59,12 @@ def test_only_listed_columns_show_their_values_and_only_what_reads_like_a_catego
 @pytest.mark.parametrize("values", [[], [None, None]])
 def test_nothing_to_count_has_no_spread(tmp_path, values):
     assert distributions(table(tmp_path, x=pa.array(values, pa.int64())), ["x"]) == {}
+
+
+def test_a_thousand_columns_fit_into_the_memory(tmp_path):
+    source = table(
+        tmp_path, **{f"c{number}": [*range(number, number + 100)] for number in range(1000)}
+    )
+    found = distributions(source, [column.name for column in source.columns])
+    assert {sum(one.counts) for one in found.values()} == {100}
+    assert len(found) == 1000

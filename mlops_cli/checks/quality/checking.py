@@ -12,6 +12,7 @@ from mlops_cli.core.files import write_atomic
 from mlops_cli.core.redact import redact
 
 from .keeping import history_of
+from .outputs import check_outputs
 from .reading import open_data, open_datasets, read_ruleset
 
 if TYPE_CHECKING:
@@ -162,8 +163,12 @@ def check(
             f"Could not write rows to `{rows.path}`: rows of {len(data)} data files do not mix",
             hint="Give one data file, or leave out `--rows`",
         )
-    if rows is not None and rows.path.absolute() == ruleset.absolute():
-        raise UsageError(f"Could not write rows to `{rows.path}`: it is the ruleset")
+    check_outputs(
+        {"--junit": junit, "--html": html, "--rows": rows.path if rows else None},
+        ruleset=ruleset,
+        data=data,
+        datasets=datasets,
+    )
     rules = read_ruleset(ruleset, data, profile=profile)
     others = open_datasets(datasets, delimiter=delimiter)
     results, views = [], []

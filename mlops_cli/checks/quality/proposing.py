@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from mlops_cli.core.errors import ConflictError, ProjectError, UsageError
 from mlops_cli.core.files import write_atomic
 
+from .outputs import is_data
 from .reading import open_data
 
 if TYPE_CHECKING:
@@ -105,6 +106,8 @@ def suggest(
 
 
 def _check_free(output: Path | None, data: str) -> None:
+    if output is not None and is_data(output, data):
+        raise UsageError(f"Could not write `{output}`: it is the data", hint="Give it another name")
     if output is not None and output.exists():
         raise ConflictError(
             f"Could not write `{output}`: it exists, and may have been edited",
