@@ -72,7 +72,9 @@ def confirm(
             if not waiting:
                 return clock.monotonic() - began
             for trace in _failures(api, described.project):
-                if described.release in trace or trace not in known:
+                if is_on_its_way(trace, described.project):
+                    waiting = dict.fromkeys(waiting, "its files are still being copied there")
+                elif described.release in trace or trace not in known:
                     raise _import_failed(described, trace)
         except UnavailableError as error:
             waiting = dict.fromkeys(waiting, error.message)
@@ -85,6 +87,11 @@ def confirm(
             )
         clock.sleep(pause)
         pause = min(pause_seconds, pause * _SLOWER)
+
+
+def is_on_its_way(trace: str, project: str) -> bool:
+    """The loader found no release that is there in full: a node copies files in any order."""
+    return f"no release of {project} is complete here" in trace
 
 
 def _look(api: AirflowApi, described: Manifest, waiting: dict[str, str], asked: set[str]) -> None:

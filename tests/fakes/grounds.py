@@ -15,7 +15,9 @@ from mlops_cli.core.clock import SystemClock
 from mlops_cli.core.progress import Silent
 from mlops_cli.deployment.deploy import Options, deploy
 from mlops_cli.environments import record
+from mlops_cli.environments.emulated.behind import Airflow
 from mlops_cli.environments.emulated.nodes import Node, syncing
+from mlops_cli.environments.emulated.service import ACCOUNT, REGION, MwaaServer
 from mlops_cli.environments.open import open_environment
 from mlops_cli.project.loader import load
 
@@ -29,9 +31,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    import pytest
+
     from mlops_cli.core.clock import Clock
     from mlops_cli.deployment.live import Deployment
     from mlops_cli.deployment.plan import Plan
+    from mlops_cli.environments.emulated.behind import Environment as BehindMwaa
     from mlops_cli.environments.open import Environment
 
 CLOCK = SystemClock()
@@ -91,9 +96,10 @@ class Ground:
         found = record.live(self.open().store, "churn")
         return found.current if found else None
 
-    def word(self) -> str:
+    def word(self) -> str | None:
         """What the node loads."""
-        return load_pointers(self.dags / "churn/churn.py").dags["churn_training"]["word"]
+        loaded = load_pointers(self.dags / "churn/churn.py")
+        return loaded.dags.get("churn_training", {}).get("word")
 
     def history(self) -> list[str]:
         return [entry.action for entry in record.history(self.open().store)]
@@ -150,3 +156,40 @@ def s3_ground(
         stack.enter_context(syncing([node], every_seconds=0.1))
         stack.enter_context(parsing(fake, dags))
         yield Ground(root, name, fake, dags)
+
+
+@dataclass
+class MwaaGround(Ground):
+    """An MWAA environment, its bucket and the service that is asked about it."""
+
+    server: MwaaServer = field(default_factory=MwaaServer)
+    bucket: str = ""
+
+    @property
+    def behind(self) -> BehindMwaa:
+        return self.server.environments["acme"]
+
+
+@contextmanager
+def mwaa_ground(
+    folder: Path, bucket: str, direct: str, patch: pytest.MonkeyPatch, name: str = "staging"
+) -> Iterator[MwaaGround]:
+    """The whole of it but Airflow: S3, the service, a node that copies by itself."""
+    root, dags = write_project(folder), folder / f"{name}-node"
+    with ExitStack() as stack:
+        fake = stack.enter_context(FakeAirflow().serving())
+        s3 = moto.client(direct)
+        server = MwaaServer(s3)
+        server.add("acme", Airflow(fake.url, fake.username, fake.password), bucket=bucket)
+        stack.enter_context(server.serving())
+        patch.setenv("AWS_ENDPOINT_URL_MWAA", server.url)
+        add_environment(
+            root,
+            name,
+            f"{{kind: mwaa, environment_name: acme, account: '{ACCOUNT}', region: {REGION}, "
+            "paths: {python: /usr/bin/python3}}",
+        )
+        node = Node(s3, bucket, "dags/", dags, random.Random(1))
+        stack.enter_context(syncing([node], every_seconds=0.1))
+        stack.enter_context(parsing(fake, dags))
+        yield MwaaGround(root, name, fake, dags, server=server, bucket=bucket)

@@ -1,0 +1,134 @@
+"""Deploys to MWAA as it is emulated: code, and what the environment has installed."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from typing import TYPE_CHECKING
+
+import pytest
+from fakes import moto_server as moto
+from fakes.grounds import MwaaGround, folder_ground, mwaa_ground
+
+from mlops_cli.core.errors import (
+    ConflictError,
+    FailedError,
+    NotAllowedError,
+    UnavailableError,
+    UsageError,
+)
+from mlops_cli.environments import mwaa
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@pytest.fixture
+def ground(
+    tmp_path: Path, s3_url: str, bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[MwaaGround]:
+    monkeypatch.setattr(mwaa, "_POLL_SECONDS", 0.05)
+    with mwaa_ground(tmp_path, bucket, s3_url, monkeypatch) as made:
+        yield made
+
+
+def want(ground: MwaaGround, name: str, text: str) -> None:
+    path = ground.root / "mwaa" / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+
+
+def installed(ground: MwaaGround, s3_url: str, kind: str) -> bytes:
+    facts = ground.behind.look()
+    found = moto.client(s3_url).get_object(
+        Bucket=ground.bucket,
+        Key=facts[f"{kind}S3Path"],
+        VersionId=facts[f"{kind}S3ObjectVersion"],
+    )
+    return found["Body"].read()
+
+
+def test_a_release_is_live_when_mwaa_s_airflow_shows_it(ground: MwaaGround) -> None:
+    first = ground.deploy()
+    assert (ground.word(), first.airflow) == ("one", "acme")
+    ground.say("two")
+    second = ground.deploy()
+    assert (second.previous, ground.word()) == (first.release, "two")
+    assert ground.server.asked("InvokeRestApi GET /dags") > 0
+    assert ground.server.asked("UpdateEnvironment") == 0
+    assert ground.deploy().unchanged
+
+
+def test_code_waits_for_what_the_environment_has_to_install(
+    ground: MwaaGround, s3_url: str
+) -> None:
+    first = ground.deploy()
+    ground.say("two")
+    want(ground, "requirements.txt", "apache-airflow-providers-slack==9.1.0\n")
+    with pytest.raises(ConflictError, match=r"`mwaa/requirements.txt` differ from what") as caught:
+        ground.deploy()
+    assert "mlops deploy --env staging --with-environment" in str(caught.value.hint)
+    assert ground.live() == first.release
+    assert ground.server.asked("UpdateEnvironment") == 0
+    done = ground.deploy(with_environment=True)
+    assert (done.installed, ground.word()) == (("requirements",), "two")
+    assert b"slack==9.1.0" in installed(ground, s3_url, "Requirements")
+    asked = next(body for name, body in ground.server.calls if name == "UpdateEnvironment")
+    assert asked["RequirementsS3ObjectVersion"]
+    ground.say("three")
+    assert ground.deploy().installed == (), "the same file again is no difference"
+
+
+def test_plugins_and_the_startup_script_go_along(ground: MwaaGround, s3_url: str) -> None:
+    want(ground, "plugins/team.py", "NAME = 'team'\n")
+    want(ground, "startup.sh", "echo hello\n")
+    done = ground.deploy(with_environment=True)
+    assert set(done.installed) == {"plugins", "startup_script"}
+    archive = zipfile.ZipFile(io.BytesIO(installed(ground, s3_url, "Plugins")))
+    assert archive.namelist() == ["team.py"]
+    assert installed(ground, s3_url, "StartupScript") == b"echo hello\n"
+    (ground.root / "mwaa/plugins/team.py").touch()  # another time is not another plugin
+    assert ground.deploy(with_environment=True).installed == ()
+
+
+def test_an_update_that_fails_leaves_environment_and_code(ground: MwaaGround) -> None:
+    first = ground.deploy()
+    ground.say("two")
+    want(ground, "requirements.txt", "no-such-package==1\n")
+    ground.behind.failing.append(("INCORRECT_CONFIGURATION", "pip could not find it"))
+    with pytest.raises(FailedError, match="pip could not find it"):
+        ground.deploy(with_environment=True)
+    assert (ground.live(), ground.word()) == (first.release, "one")
+
+
+@pytest.mark.parametrize("status", ["UPDATING", "ROLLING_BACK", "MAINTENANCE", "UNAVAILABLE"])
+def test_an_environment_that_is_busy_is_left_alone(ground: MwaaGround, status: str) -> None:
+    first = ground.deploy()
+    ground.say("two")
+    ground.behind.status = status
+    with pytest.raises(UnavailableError, match=f"is {status}") as caught:
+        ground.deploy()
+    assert caught.value.state == "Nothing was changed"
+    assert ground.live() == first.release
+
+
+def test_another_account_is_refused_before_anything_is_read(
+    ground: MwaaGround, bucket: str
+) -> None:
+    manifest = ground.root / "mlops.yaml"
+    manifest.write_text(manifest.read_text().replace("123456789012", "210987654321"))
+    with pytest.raises(NotAllowedError, match="210987654321") as caught:
+        ground.deploy()
+    assert "123456789012" in caught.value.message
+    assert ground.server.calls == []
+
+
+def test_with_environment_is_refused_where_there_is_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GROUND_PASSWORD", "ground")
+    with folder_ground(tmp_path) as ground:
+        with pytest.raises(UsageError, match="`staging` is `kind: airflow`"):
+            ground.deploy(with_environment=True)
+        assert ground.live() is None
