@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from mlops_cli.core.errors import NotAllowedError, UnfinishedError
+from mlops_cli.environments.emulated.places import PROFILE, running_config
 
 from .aws_errors import EXPIRED, SLOWER, Asked, code_of, failed, host_of, is_transient
 
@@ -206,7 +207,11 @@ class Aws:
         import boto3
         from botocore.config import Config
 
-        session = boto3.session.Session(profile_name=self._profile, region_name=self.region)
+        session = boto3.session.Session(
+            profile_name=self._profile,
+            region_name=self.region,
+            botocore_session=_emulated() if self._profile == PROFILE else None,
+        )
 
         def make(**more: object) -> Any:  # noqa: ANN401 -- see `client`
             config = Config(
@@ -228,6 +233,17 @@ class Aws:
             return make(s3={"addressing_style": "path"})
         # The model of MWAA puts `api.` and `env.` before the host, which only Amazon's has.
         return make(inject_host_prefix=False)
+
+
+def _emulated() -> Any:  # noqa: ANN401 -- see `client`
+    """A session that knows the emulated account only, not the user's own files."""
+    from botocore.session import Session
+
+    path = str(running_config())
+    session = Session()
+    session.set_config_variable("config_file", path)
+    session.set_config_variable("credentials_file", path)
+    return session
 
 
 def _camel(operation: str) -> str:

@@ -45,6 +45,7 @@ AREAS: Final[dict[str, str]] = {
     "AddedEnvironment": "environments",
     "Diagnosis": "environments",
     "AirflowStarted": "airflow",
+    "EmulatedStarted": "airflow",
     "AirflowStopped": "airflow",
     "AirflowStatus": "airflow",
     "AirflowLogs": "airflow",

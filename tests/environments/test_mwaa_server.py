@@ -14,7 +14,8 @@ from fakes.airflow_server import Dag, FakeAirflow
 
 from mlops_cli.environments.emulated.behind import Airflow
 from mlops_cli.environments.emulated.http import WEB_LOGIN
-from mlops_cli.environments.emulated.service import REGION, MwaaServer
+from mlops_cli.environments.emulated.places import REGION
+from mlops_cli.environments.emulated.service import MwaaServer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

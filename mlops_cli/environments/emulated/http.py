@@ -6,7 +6,7 @@ import json
 import secrets
 import time
 from http.server import BaseHTTPRequestHandler
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import httpx
@@ -19,8 +19,11 @@ if TYPE_CHECKING:
 
     from .service import Fault, MwaaServer
 
+_T = TypeVar("_T")
+
 WEB_LOGIN: Final = "/pluginsv2/aws_mwaa/login"
 
+_REMEMBERED: Final = 10_000
 _HOP: Final = frozenset(
     {"connection", "transfer-encoding", "content-encoding", "content-length", "date"}
 )
@@ -60,7 +63,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _serve(self, operation: str, request: dict[str, object]) -> None:
         asked = title(operation, request)
         with self.state.lock:
-            self.state.calls.append((operation, request))
+            _remember(self.state.calls, (operation, request))
             fault = self.state.fault_for(asked)
         if fault and fault.delay_seconds:
             time.sleep(fault.delay_seconds)
@@ -82,7 +85,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _serve_web(self, path: str, data: bytes) -> None:
         with self.state.lock:
-            self.state.web_requests.append((self.command, path))
+            _remember(self.state.web_requests, (self.command, path))
         if path == WEB_LOGIN:
             self._log_in(parse_qs(data.decode()).get("token", [""])[0])
             return
@@ -127,6 +130,12 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(data)))
         self.end_headers()
         self.wfile.write(data)
+
+
+def _remember(told: list[_T], new: _T) -> None:
+    told.append(new)
+    if len(told) > _REMEMBERED:  # it may run for weeks
+        del told[: _REMEMBERED // 2]
 
 
 def _refuse(fault: Fault | None) -> None:

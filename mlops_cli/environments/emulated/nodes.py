@@ -7,6 +7,7 @@ do.
 from __future__ import annotations
 
 import os
+import sys
 import threading
 import time
 from contextlib import contextmanager
@@ -89,7 +90,7 @@ def syncing(nodes: Sequence[Node], *, every_seconds: float = 0.3) -> Iterator[Se
     def follow(node: Node) -> None:
         node.folder.mkdir(parents=True, exist_ok=True)
         while not over.is_set():
-            node.sync()
+            trying(node.sync)
             over.wait(every_seconds * node.random.uniform(0.5, 1.5))
 
     with threads([partial(follow, node) for node in nodes], over):
@@ -100,6 +101,20 @@ def is_inside(name: str) -> bool:
     """Whether a key names a file inside the folder it is copied to."""
     normal = Path(os.path.normpath(name))
     return bool(name) and not name.endswith("/") and ".." not in normal.parts[:1]
+
+
+def trying(work: Callable[[], None]) -> None:
+    """Do it; where S3 or CloudWatch did not answer, the next time will do.
+
+    They are in the same process, and on a busy machine one may be slow.
+    """
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        work()
+    except (BotoCoreError, ClientError, OSError) as error:
+        now = time.strftime("%Y-%m-%dT%H:%M:%S%z")
+        sys.stderr.write(f"{now} {type(error).__name__}: {error}\n")
 
 
 @contextmanager

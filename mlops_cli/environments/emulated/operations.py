@@ -126,6 +126,9 @@ def _json(answer: httpx.Response) -> object:
 def _web_token(server: MwaaServer, request: Mapping[str, Any]) -> dict[str, Any]:
     environment = _environment(server, request["Name"])
     token = secrets.token_urlsafe(32)
+    now = time.monotonic()
+    with server.lock:
+        server.tokens = {key: item for key, item in server.tokens.items() if item[1] > now}
     server.tokens[token] = environment, time.monotonic() + TOKEN_SECONDS
     return {
         "WebToken": token,

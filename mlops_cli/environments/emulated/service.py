@@ -8,19 +8,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from http.server import ThreadingHTTPServer
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from .behind import Airflow, Environment
 from .http import handler
+from .places import ACCOUNT, REGION
 from .wire import title
 
 if TYPE_CHECKING:
     import socket
     from collections.abc import Iterator, Mapping
-
-REGION: Final = "eu-central-1"
-ACCOUNT: Final = "123456789012"
-"""The account that moto's identities are in; it is nobody's."""
 
 
 @dataclass

@@ -7,7 +7,7 @@ import time
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
-from .nodes import threads
+from .nodes import threads, trying
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -26,12 +26,15 @@ def sending_logs(
     over = threading.Event()
     sent: dict[Path, int] = {}
 
+    def send_all() -> None:
+        for path in folder.glob("dag_id=*/**/attempt=*.log"):
+            with suppress(FileNotFoundError):
+                sent[path] = _send(logs, group, folder, path, sent.get(path, 0))
+
     def send() -> None:
         while True:
             last = over.is_set()
-            for path in folder.glob("dag_id=*/**/attempt=*.log"):
-                with suppress(FileNotFoundError):
-                    sent[path] = _send(logs, group, folder, path, sent.get(path, 0))
+            trying(send_all)
             if last:
                 return
             over.wait(every_seconds)

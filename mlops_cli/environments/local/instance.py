@@ -136,9 +136,10 @@ def start(
             launched = _launch_once(home, version, python, companion, clock=clock)
             instance = _wait_until_ready(home, clock=clock)
     if instance is None:
+        option = f" --emulate {companion.name}" if companion else ""
         raise UnavailableError(
             f"Could not start Airflow: it ended while starting{_last_words(home)}",
-            hint="Read why with `mlops airflow logs`",
+            hint=f"Read why with `mlops airflow logs{option}`",
         )
     return replace(instance, was_running=not launched)
 

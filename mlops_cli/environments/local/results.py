@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from mlops_cli.core.clock import Clock
     from mlops_cli.core.progress import Progress
 
+    from .configuration import Home
     from .instance import Instance
 
 
@@ -52,6 +53,8 @@ class AirflowStopped:
     was_running: bool
     killed: int
     """How many processes did not end by themselves."""
+    emulated: bool = False
+    """An emulated MWAA was running, and is stopped too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +68,15 @@ class AirflowStatus:
     started: datetime | None = None
     pid: int | None = None
     components: Mapping[str, str] | None = None
+    emulated: AirflowStatus | None = None
+    """The emulated MWAA, where one runs."""
 
     @property
     def exit_code(self) -> Exit:
-        """Done only when runs can be started now."""
-        return Exit.DONE if self.state == "running" else Exit.NO
+        """Done only when runs can be started now, in everything that was started."""
+        states = [self.state] if self.emulated is None else [self.state, self.emulated.state]
+        started = [state for state in states if state != "stopped"]
+        return Exit.DONE if started and set(started) == {"running"} else Exit.NO
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +94,7 @@ def start(version: str, *, progress: Progress, clock: Clock) -> AirflowStarted:
         MlopsError: As `instance.start`.
     """
     running = instance.start(version, progress=progress, clock=clock)
-    return AirflowStarted(_ui(running), running.version, running.home.dags, running.was_running)
+    return AirflowStarted(ui_of(running), running.version, running.home.dags, running.was_running)
 
 
 def stop(*, progress: Progress, clock: Clock) -> AirflowStopped:
@@ -101,10 +108,10 @@ def stop(*, progress: Progress, clock: Clock) -> AirflowStopped:
     return AirflowStopped(local_home().root, was_running, killed)
 
 
-def status(*, clock: Clock) -> AirflowStatus:
+def status(home: Home | None = None, *, clock: Clock) -> AirflowStatus:
     """What is there now, and how its components are."""
-    home = local_home()
-    running = instance.find_running()
+    home = home or local_home()
+    running = instance.find_running(home)
     if running is None:
         state = "starting" if is_locked(home) else "stopped"
         return AirflowStatus(state, home.root)
@@ -121,7 +128,7 @@ def status(*, clock: Clock) -> AirflowStatus:
         state=state,
         home=home.root,
         version=version or running.version,
-        ui=_ui(running),
+        ui=ui_of(running),
         started=running.started,
         pid=running.pid,
         components=components,
@@ -140,16 +147,16 @@ def ui() -> AirflowUi:
             "Could not open Airflow: the local Airflow is not running",
             hint="Start it with `mlops airflow start`",
         )
-    return _ui(running)
+    return ui_of(running)
 
 
-def logs(component: str | None, *, count: int) -> AirflowLogs:
+def logs(component: str | None, *, count: int, home: Home | None = None) -> AirflowLogs:
     """The last lines of one component's log, or of all.
 
     Raises:
         UsageError: There is no such component, or no log yet.
     """
-    home = local_home()
+    home = home or local_home()
     files = log_files(home)
     if component is not None and component not in files:
         names = ", ".join(f"`{name}`" for name in files)
@@ -162,7 +169,8 @@ def logs(component: str | None, *, count: int) -> AirflowLogs:
     return AirflowLogs({name: _tail(path, count) for name, path in chosen.items()}, home.logs)
 
 
-def _ui(running: Instance) -> AirflowUi:
+def ui_of(running: Instance) -> AirflowUi:
+    """Where its web interface is."""
     return AirflowUi(running.url, USERNAME, running.home.password_file)
 
 
