@@ -2,7 +2,8 @@
 
 A line is the result as Glue gives it, the ruleset and the data set it is about, and its metrics
 by the keys that `history_key` writes. Results of other rulesets or data sets may stand in the same
-file; they never mix.
+file; they never mix. Of a run that was tried again only the last result counts, and never for the
+run itself: data that fails would else become its own history, and pass after some retries.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from .language import model
 from .language.printer import write_condition
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
     from .report import QualityReport
@@ -63,7 +64,7 @@ def history_key(rule: model.Rule | model.Analyzer, metric: str) -> str:
 class FileHistory:
     """A history in a file of JSON lines, safe for several writers at once."""
 
-    def __init__(self, path: Path, *, ruleset: str, data_set: str) -> None:
+    def __init__(self, path: Path, *, ruleset: str, data_set: str, run: str = "") -> None:
         """Name the file and whose results are meant.
 
         Args:
@@ -71,8 +72,10 @@ class FileHistory:
             ruleset: What the ruleset is called.
             data_set: What the data set is called. Files that hold the same data on different
                 days are one data set, and need one name.
+            run: The run whose result this will be, where runs may be tried again.
         """
         self._path, self._ruleset, self._data_set = path, ruleset, data_set
+        self._run = run
         self._results: list[dict[str, Any]] | None = None
         self._broken: list[int] = []
 
@@ -103,8 +106,19 @@ class FileHistory:
         if self._results is None:
             self._broken = []
             read = (self._read(number, line) for number, line in enumerate(self._lines(), start=1))
-            self._results = [result for result in read if result is not None]
+            self._results = self._of_earlier_runs(result for result in read if result is not None)
         return self._results
+
+    def _of_earlier_runs(self, results: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Keep the last result of each run, where it stands, and none of this one."""
+        found: dict[object, dict[str, Any]] = {}
+        for number, result in enumerate(results):
+            run = result.get("RunId") or number
+            found.pop(run, None)
+            found[run] = result
+        if self._run:
+            found.pop(self._run, None)
+        return list(found.values())
 
     def add(self, report: QualityReport) -> None:
         """Append a result, in one write under a lock.
@@ -116,6 +130,7 @@ class FileHistory:
         result = {
             "RulesetName": self._ruleset,
             "DataSet": self._data_set,
+            **({"RunId": self._run} if self._run else {}),
             **report.to_dict(),
             "Metrics": metrics,
         }

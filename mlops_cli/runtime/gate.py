@@ -65,7 +65,8 @@ def _check(run: Run, name: str, data: str, types: dict[str, str] | None) -> dict
 def _history(run: Run, name: str) -> FileHistory | None:
     """Earlier results of the gate in this environment; none in a checkout, or on no disk of ours.
 
-    They stand beside the folders of the runs, in a hidden one.
+    A task that is tried again has one result, its last. They stand beside the folders of the runs,
+    in a hidden one.
     """
     from .. import quality
 
@@ -78,7 +79,7 @@ def _history(run: Run, name: str) -> FileHistory | None:
         return None
     ruleset = run.settings.model.quality[name]
     path = folder / ".quality" / f"{name}.jsonl"
-    return quality.FileHistory(path, ruleset=ruleset, data_set=name)
+    return quality.FileHistory(path, ruleset=ruleset, data_set=name, run=run.id)
 
 
 def settle(run: Run, *, name: str, data: str, result: Mapping[str, Any]) -> str:

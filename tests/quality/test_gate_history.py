@@ -49,6 +49,17 @@ def test_a_gate_stops_data_that_is_unlike_earlier_data(run, tmp_path):
     assert kept.values("Dataset.*.RowCount") == [50, 110, 100]
 
 
+def test_bad_data_does_not_pass_by_being_tried_again(run):
+    run("first", 100)
+    run("second", 110)
+    for _attempt in range(12):
+        with pytest.raises(Refused, match=r"RowCount is 50, and should be > 105 \* 0.8"):
+            run("third", 50)
+    run("third", 100)
+    with pytest.raises(Refused, match=r"and should be > 103.3\d+ \* 0.8"):
+        run("fourth", 50)
+
+
 def test_a_gate_in_a_checkout_keeps_nothing(run, tmp_path):
     run("first", 100, released=False)
     assert not (tmp_path / "runs" / ".quality").exists()
