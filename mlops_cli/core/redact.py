@@ -9,22 +9,28 @@ from urllib.parse import quote
 
 MASK: Final = "***"
 
+# What each begins with is looked for first: that is a hundred times faster, and logs are long.
 _PATTERNS: Final = (
-    re.compile(r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"),
-    re.compile(r"\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*"),  # a JSON Web Token
-    re.compile(
-        r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)", re.S
+    (("AKIA", "ASIA"), re.compile(r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b")),
+    (("eyJ",), re.compile(r"\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*")),  # a JSON Web Token
+    (
+        ("PRIVATE KEY",),
+        re.compile(
+            r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)", re.S
+        ),
     ),
-    re.compile(r"\bxox[abprs]-[\w-]{8,}"),
-    re.compile(r"\bgh[pousr]_\w{20,}"),
+    (("xox",), re.compile(r"\bxox[abprs]-[\w-]{8,}")),
+    (("ghp_", "gho_", "ghu_", "ghs_", "ghr_"), re.compile(r"\bgh[pousr]_\w{20,}")),
 )
-_USERINFO = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*://)[^\s/@:]+:[^\s/@]+@", re.I)
+# From the beginning of a word only, or a long one takes its length squared.
+_USERINFO = re.compile(r"(?P<scheme>(?<![a-z0-9+.-])[a-z0-9+.-]+://)[^\s/@:]+:[^\s/@]+@", re.I)
 _NAMED = re.compile(
     r"(?P<name>\b(?:\w*password|passwd|\w*api_?key|\w*secret(?:_?access)?_?key|\w*access_token)"
     # The place of a secret is none; neither is what was masked before.
     r"[\"']?\s*[=:]\s*[\"']?)(?!\*\*\*|(?:env|keyring|file|aws-secretsmanager):)[^\s\"',;}]+",
     re.I,
 )
+_NAMES: Final = ("passw", "apikey", "api_key", "secret", "access_token")
 _HEADER = re.compile(r"(?P<name>authorization:\s*(?:bearer|basic)\s+)\S+", re.I)
 
 
@@ -53,7 +59,11 @@ _known: set[str] = set()
 
 def redact(text: str) -> str:
     """Mask every secret that is known, has the form of one, or stands behind a name of one."""
-    return _NAMED.sub(rf"\g<name>{MASK}", mask_values(text))
+    text = mask_values(text)
+    lower = text.lower()
+    if not any(name in lower for name in _NAMES):
+        return text
+    return _NAMED.sub(rf"\g<name>{MASK}", text)
 
 
 def mask_values(text: str) -> str:
@@ -62,9 +72,13 @@ def mask_values(text: str) -> str:
         if len(value) >= 4:
             for form in (value, quote(value, safe=""), base64.b64encode(value.encode()).decode()):
                 text = text.replace(form, MASK)
-    for pattern in _PATTERNS:
-        text = pattern.sub(MASK, text)
-    text = _USERINFO.sub(rf"\g<scheme>{MASK}@", text)
+    for beginnings, pattern in _PATTERNS:
+        if any(beginning in text for beginning in beginnings):
+            text = pattern.sub(MASK, text)
+    if "://" in text and "@" in text:
+        text = _USERINFO.sub(rf"\g<scheme>{MASK}@", text)
+    if "authorization" not in text.lower():
+        return text
     return _HEADER.sub(rf"\g<name>{MASK}", text)
 
 
