@@ -7,5 +7,6 @@ from pathlib import Path
 sys.path[:0] = [str(Path(__file__).parents[1])]
 
 from real_airflow import local_airflow, local_airflow_data  # noqa: E402
+from stores.conftest import bucket, s3_url  # noqa: E402
 
-__all__ = ["local_airflow", "local_airflow_data"]
+__all__ = ["bucket", "local_airflow", "local_airflow_data", "s3_url"]
