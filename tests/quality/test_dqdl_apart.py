@@ -24,6 +24,7 @@ from mlops_cli.quality.engine.connections import Connections, needed_columns
 from mlops_cli.quality.engine.evaluation import Evaluation
 from mlops_cli.quality.engine.measurement import Context
 from mlops_cli.quality.engine.measures import measure
+from mlops_cli.quality.engine.spark_sql import named_columns
 from mlops_cli.quality.engine.values import CannotEvaluateError
 from mlops_cli.quality.language.printer import quote
 
@@ -42,7 +43,7 @@ def process(people):
     source = open_source(people)
     with closing(source.scan()) as connection:
         context = Context(connection, source.columns, NOW.replace(tzinfo=None), seconds=0.5)
-        with closing(Apart(Job(source, {}, context))) as apart:
+        with closing(Apart(Job(source, {}, context, [STATEMENT.split('"')[1]]))) as apart:
             yield apart
     source.close()
 
@@ -251,3 +252,42 @@ def test_rules_can_be_checked_in_several_threads(people):
     for thread in threads:
         thread.join()
     assert found == [True] * 3
+
+
+NAMES = ["id", "Age", "a b", "x`y"]
+
+
+@pytest.mark.parametrize(
+    ("statement", "named"),
+    [
+        ("select count(*) from primary", []),
+        ("select count(*) from primary where age > 1", ["Age"]),
+        ("select `a b`, `x``y` from primary", ["a b", "x`y"]),
+        ("select 'id' from primary where Id in (select age from primary)", ["id", "Age"]),
+        ("select a.id from primary a join b using (age)", ["id", "Age"]),
+        ("drop table primary", []),
+        ("select * from primary", None),
+        ("select p.* from primary p", None),
+        ("select count(distinct *) from primary", None),
+        ("select count(primary.*) from primary", None),
+        ("select count(distinct primary) from primary", None),
+        ("select count(distinct p.p) from primary p", None),
+        ("select count(q) from (select id from primary) q", None),
+        ("select id from primary natural join b", None),
+    ],
+)
+def test_a_statement_needs_the_columns_that_it_can_name(statement, named):
+    assert named_columns(statement, NAMES) == named
+
+
+def test_statements_have_the_answers_that_all_columns_would_give(people):
+    report = check(
+        """Rules = [
+            CustomSql "select count(*) from primary" = 6,
+            CustomSql "select S from primary where id > 0",
+            CustomSql "select count(distinct nothing) from primary" = 0
+        ]""",
+        str(people),
+    )
+    assert [one.outcome for one in report.outcomes] == ["PASS", "PASS", "ERROR"]
+    assert "Error:" not in report.outcomes[2].message

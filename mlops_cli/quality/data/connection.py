@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 _MEMORY = "1GiB"
 _MOST_THREADS = 8
 _MOST_SPILL = 128 << 30
+_KIND = re.compile(r"^(?:[A-Z][A-Za-z]*(?:-[A-Z][a-z]+)? )+Error: ")
 
 
 def engine() -> ModuleType:
@@ -64,6 +66,11 @@ def lock(connection: duckdb.DuckDBPyConnection) -> None:
     """
     connection.execute("SET enable_external_access = false")
     connection.execute("SET lock_configuration = true")
+
+
+def without_kind(message: str) -> str:
+    """Leave out how DuckDB sorts its errors, as in `Catalog Error: Table …`."""
+    return _KIND.sub("", message)
 
 
 def identifier(name: str) -> str:

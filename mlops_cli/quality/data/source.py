@@ -6,12 +6,14 @@ empty string; `NULL`, `N/A`, `NaN` and `-` are text, and turn their column into 
 
 from __future__ import annotations
 
+import re
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, TypeAlias
 
 from ..errors import DataReadError
+from .connection import without_kind
 from .local_file import Stamp, check_file, check_format, check_magic, local_path, stamp
 
 if TYPE_CHECKING:
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from .remote import Fetched, Transferred
 
 Load: TypeAlias = "Callable[[duckdb.DuckDBPyConnection, str, Sequence[str] | None], object]"
+_ADVICE = re.compile(r"\. Try auto-detecting .*|(?<=Malformed JSON) in file \"[^\"]*\"")
 TYPES = ("integer", "number", "text", "boolean", "date", "timestamp")
 
 
@@ -305,4 +308,5 @@ def _first_lines(text: str) -> str:
             break
         if not line.startswith("Original Line"):
             kept.append(line)
-    return " ".join(kept)[:300].rstrip(". ")
+    said = _ADVICE.sub("", without_kind(" ".join(kept)))
+    return said[:300].rstrip(". ")

@@ -28,7 +28,7 @@ from .measurement import Measure, Single, Verdict, shown
 from .values import CannotEvaluateError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from ..data.source import Source
     from .measurement import Context, Found
@@ -60,6 +60,8 @@ class Job:
     beside: Mapping[str, Source]
     """Other sources, by the names of their tables."""
     context: Context
+    statements: Sequence[str]
+    """All that may be asked: of the data only what they can name is loaded."""
 
 
 class Apart:
@@ -175,6 +177,7 @@ class Apart:
             "profile": context.profile,
             "now": context.now.isoformat(),
             "seconds": context.seconds,
+            "statements": list(job.statements),
         }
 
     def _place(self, source: Source, table: str) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from ..errors import QualityError
 from ..language.parser import parse
 from .evaluation import Evaluation
 from .measurement import Context, Reference
+from .spark_sql import named_columns
 
 if TYPE_CHECKING:
     from typing import IO
@@ -64,7 +65,7 @@ def _serve(questions: IO[str], answers: IO[str]) -> None:
 def _load(job: dict[str, Any]) -> tuple[Context, int]:
     opened = {table: _open(place) for table, place in job["sources"].items()}
     data = opened.pop("data")
-    connection = data.connect(beside=opened)
+    connection = data.connect(_columns(job["statements"], data), beside=opened)
     context = Context(
         connection,
         data.columns,
@@ -78,6 +79,21 @@ def _load(job: dict[str, Any]) -> tuple[Context, int]:
         job["profile"],
     )
     return context, data.rows
+
+
+def _columns(statements: list[str], data: Source) -> list[str]:
+    """What the statements can name; loading the rest can take most of the time."""
+    names = [column.name for column in data.columns]
+    wanted: set[str] = set()
+    for statement in statements:
+        found = named_columns(statement, names)
+        if found is None:
+            return names
+        wanted |= set(found)
+    # A table has at least one column, and one of numbers is small.
+    types = {column.name: column.type for column in data.columns}
+    smallest = min(names, key=lambda name: types[name] not in ("boolean", "integer", "number"))
+    return [name for name in names if name in wanted] or [smallest]
 
 
 def _open(place: dict[str, Any]) -> Source:

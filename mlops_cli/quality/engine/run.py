@@ -94,10 +94,11 @@ def check(
             data.uri,
             rule_seconds,
         )
-        if any(leaf.type == "CustomSql" for leaf in leaves):
+        statements = [leaf.parameters[0].value for leaf in leaves if leaf.type == "CustomSql"]
+        if statements:
             from .apart import Apart, Job
 
-            process = Apart(Job(data, beside, context))
+            process = Apart(Job(data, beside, context, statements))
             process.start()
             context = replace(context, apart=process)
         if rows is not None:

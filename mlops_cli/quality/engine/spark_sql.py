@@ -16,9 +16,12 @@ from .spark_rewrites import rewrite
 from .values import CannotEvaluateError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sqlglot import exp
 
 _LONGEST: Final = 65_536
+_MISSING: Final = re.compile(r"Required keyword: '\w+' missing for <class '[\w.]+'>")
 _ANSI: Final = re.compile(r"\x1b\[[0-9;]*m")
 # Functions that mean the same in both once sqlglot and `spark_rewrites` have written them: the
 # names of sqlglot's classes.
@@ -69,6 +72,35 @@ def predicate(text: str, now: datetime | None = None) -> str:
     """
     tree = _read(text, "`where`")
     return _write(tree, now, "`where`", select=False)
+
+
+def named_columns(text: str, columns: Sequence[str]) -> list[str] | None:
+    """Find the columns that a statement can be about; None where all may be meant.
+
+    A column is always named by an identifier, but for `*`, a NATURAL join, and the name of a table
+    in place of a column, which DuckDB takes for the whole row.
+    """
+    from sqlglot import exp
+
+    try:
+        tree = _read(text, "statement")
+    except CannotEvaluateError:
+        return []
+    tables = {
+        node.alias_or_name.lower() for node in tree.find_all(exp.Table, exp.Subquery, exp.CTE)
+    }
+    tables |= {node.name.lower() for node in tree.find_all(exp.Table)}
+    names = set()
+    for node in tree.walk():
+        if isinstance(node, exp.Star) and not isinstance(node.parent, exp.Count):
+            return None
+        if isinstance(node, exp.Join) and node.method.upper() == "NATURAL":
+            return None
+        if isinstance(node, exp.Column) and node.name.lower() in tables:
+            return None
+        if isinstance(node, exp.Identifier):
+            names.add(node.name.lower())
+    return [column for column in columns if column.lower() in names]
 
 
 def _read(text: str, what: str) -> exp.Expr:
@@ -160,4 +192,5 @@ def _reason(error: Exception) -> str:
     if not isinstance(error, SqlglotError):
         return "it cannot be made sense of"
     lines = _ANSI.sub("", str(error)).strip().splitlines() or [type(error).__name__]
-    return lines[0][:200].rstrip(". ")
+    said = _MISSING.sub("something is missing", lines[0])
+    return said[:200].rstrip(". ")

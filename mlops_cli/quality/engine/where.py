@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from ..data.connection import without_kind
 from .spark_sql import predicate
 from .values import CannotEvaluateError
 
@@ -51,7 +52,7 @@ def where_sql(connection: duckdb.DuckDBPyConnection, text: str, now: datetime | 
 def first_line(error: Exception) -> str:
     """What DuckDB says, in one line and without values of the data, which it quotes."""
     lines = str(error).strip().splitlines() or [type(error).__name__]
-    return _QUOTED.sub("'…'", lines[0])[:200].rstrip(". ")
+    return without_kind(_QUOTED.sub("'…'", lines[0]))[:200].rstrip(". !")
 
 
 def _check_shape(connection: duckdb.DuckDBPyConnection, found: str) -> None:
