@@ -45,6 +45,7 @@ benchmark: setup  ## Ratios against the named alternatives, measured in the same
 faults: setup  ## Kill `new` and `deploy` at 60 random points each
 	$(BIN)/python tests/faults/kill_new.py 60
 	$(BIN)/python tests/faults/kill_deploy.py 60
+	$(BIN)/python tests/faults/kill_requests.py
 
 clean:  ## What can be made again
 	rm -rf .venv dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache

@@ -122,6 +122,7 @@ def deploy(
                 plan_file.write(options.plan_to, made, now=clock.now())
             if only_plan:
                 return made
+            _say_other_version(project, opened, made, progress)
             require_approval(made, approve)
             policy = options.when_running or spec.running_policy
             if not made.unchanged:
@@ -212,6 +213,19 @@ def _stage(
     if not options.skip_checks:
         _keep_shapes(project, opened.name, staged, progress=progress)
     return staged
+
+
+def _say_other_version(
+    project: Project, opened: Environment, made: Plan, progress: Progress
+) -> None:
+    if opened.kind == "local" or made.unchanged:
+        return
+    found = opened.mwaa.airflow_version if opened.mwaa else opened.airflow.version()
+    if ".".join(found.split(".")[:2]) != project.airflow:
+        progress.note(
+            f"`{opened.name}` runs Airflow {found}; the DAGs are proved under {project.airflow} "
+            f'(set `airflow: "{".".join(found.split(".")[:2])}"` in `mlops.yaml`)'
+        )
 
 
 def _keep_shapes(

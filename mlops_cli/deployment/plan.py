@@ -248,7 +248,7 @@ def _dags(
         follows: tuple[str, ...] = ()
         if shape and not same:
             there = infos.get(dag_id)
-            follows = _consequences(environment.api, known, shape, there=there, now=now)
+            follows = _consequences(environment, known, shape, there=there, now=now)
         changes.append(DagChange(word, dag_id, differences, follows))
     gone = ("it is paused first; its runs stay in Airflow's history",)
     changes += [DagChange("removed", id_, None, gone) for id_ in sorted(ids - set(new.dag_ids))]
@@ -256,7 +256,7 @@ def _dags(
 
 
 def _consequences(
-    api: AirflowApi | None,
+    environment: Environment,
     old: Shape | None,
     new: Shape,
     *,
@@ -264,10 +264,17 @@ def _consequences(
     now: datetime,
 ) -> tuple[str, ...]:
     last = None
-    if api is not None and there is not None and new["facts"]["catchup"]:
-        runs = api.runs(there.dag_id, limit=_RUNS_LOOKED_AT)
+    if environment.api is not None and there is not None and new["facts"]["catchup"]:
+        runs = environment.api.runs(there.dag_id, limit=_RUNS_LOOKED_AT)
         due = [run.run_after for run in runs if run.run_type in ("scheduled", "backfill")]
         last = max((moment for moment in due if moment is not None), default=None)
-    # Airflow pauses a DAG it sees for the first time, unless the DAG says otherwise.
-    is_paused = there.is_paused if there else new["facts"]["paused_upon_creation"] is not False
-    return shapes.consequences(old, new, last_run=last, is_paused=is_paused, now=now)
+    if there is not None:
+        is_paused = there.is_paused
+    else:
+        says = new["facts"]["paused_upon_creation"]
+        # Airflow pauses what it sees for the first time, unless told otherwise; ours is told.
+        is_paused = environment.kind != "local" if says is None else bool(says)
+    follows = shapes.consequences(old, new, last_run=last, is_paused=is_paused, now=now)
+    if old is None and there is not None and there.is_paused:
+        follows += ("it is paused in that Airflow: nothing starts it until it is unpaused",)
+    return follows

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import tempfile
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlops_cli.core.errors import ConflictError, MlopsError, UsageError
 from mlops_cli.core.redact import printable
 from mlops_cli.environments import record
+from mlops_cli.environments.interpreters import PROJECT_LOCK, project_interpreter
 from mlops_cli.environments.open import open_environment
 from mlops_cli.environments.release import loader
 
@@ -109,6 +112,7 @@ def roll_back(
                     hint=f"Deploy it: `mlops deploy --env {environment}`",
                 )
             described = _complete(store, to or live.previous, live, environment)
+            _have_environment(opened, described, progress)
             known = known_failures(api, project)
             flip(
                 store,
@@ -189,6 +193,16 @@ def stored_releases(project: str, opened: Environment) -> ReleaseList:
             )
         )
     return ReleaseList(project, opened.name, tuple(found))
+
+
+def _have_environment(opened: Environment, described: Manifest, progress: Progress) -> None:
+    """Where the steps run on this machine, they need what that release's own lock names."""
+    lock = opened.store.read(record.release_key(described.release, PROJECT_LOCK))
+    if opened.kind != "local" or lock is None or not lock.data.strip():
+        return
+    with tempfile.TemporaryDirectory(prefix="mlops-lock-") as folder:
+        (Path(folder) / PROJECT_LOCK).write_bytes(lock.data)
+        project_interpreter(Path(folder), progress=progress)
 
 
 def _complete(store: Store, release: str | None, live: record.Live, environment: str) -> Manifest:

@@ -27,9 +27,11 @@ class Difference:
 
     change: str
     what: str
-    """Such as `schedule`, ``task `fit` `` or ``edge `prepare` → `fit` ``."""
+    """Such as `schedule`, `retries`, ``task `fit` `` or ``edge `prepare` → `fit` ``."""
     before: str | None = None
     after: str | None = None
+    task: str | None = None
+    """Whose it is; None: the DAG's own."""
 
 
 def dumps(shapes: Mapping[str, Shape]) -> bytes:
@@ -56,7 +58,7 @@ def of_release(store: Store, release: str) -> Mapping[str, Shape]:
 def differences(old: Shape, new: Shape) -> tuple[Difference, ...]:
     """What is not the same in two shapes of one DAG: when it runs, its tasks, their order."""
     return (
-        *_facts(old["facts"], new["facts"], ""),
+        *_facts(old["facts"], new["facts"]),
         *_tasks(old["tasks"], new["tasks"]),
         *_edges(old, new),
     )
@@ -111,12 +113,14 @@ def _catch_up(
         yield f"catchup is on: {runs}" + (" when it is unpaused" if is_paused else " at once")
 
 
-def _facts(old: Mapping[str, Any], new: Mapping[str, Any], of: str) -> Iterator[Difference]:
+def _facts(
+    old: Mapping[str, Any], new: Mapping[str, Any], task: str | None = None
+) -> Iterator[Difference]:
     for name in dict.fromkeys([*old, *new]):
         before, after = old.get(name), new.get(name)
         if before != after:
-            what = f"{of}{name.replace('_', ' ')}"
-            yield Difference("~", what, _text(before), _text(after))
+            what = name.replace("_", " ")
+            yield Difference("~", what, _text(before), _text(after), task)
 
 
 def _tasks(old: Mapping[str, Shape], new: Mapping[str, Shape]) -> Iterator[Difference]:
@@ -126,7 +130,7 @@ def _tasks(old: Mapping[str, Shape], new: Mapping[str, Shape]) -> Iterator[Diffe
         elif task not in new:
             yield Difference("-", f"task `{task}`", before=str(old[task]["operator"]))
         else:
-            yield from _facts(old[task], new[task], f"task `{task}`: ")
+            yield from _facts(old[task], new[task], task)
 
 
 def _edges(old: Shape, new: Shape) -> Iterator[Difference]:

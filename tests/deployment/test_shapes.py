@@ -54,7 +54,7 @@ def test_schedule_retries_tasks_and_edges_are_compared() -> None:
     assert shapes.differences(old, new) == (
         Difference("~", "schedule", "0 5 * * *", "none"),
         Difference("+", "task `check`", after="@task"),
-        Difference("~", "task `fit`: retries", "0", "3"),
+        Difference("~", "retries", "0", "3", "fit"),
         Difference("-", "task `prepare`", before="@task"),
         Difference("+", "edge `check` → `fit`"),
     )

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from . import tables
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from rich.console import Console
 
     from mlops_cli.deployment.destroy import Destroyed, Destruction, Unlocked
     from mlops_cli.deployment.live import Deployment
     from mlops_cli.deployment.plan import DagChange, Plan
     from mlops_cli.deployment.rollback import ReleaseList, Rollback
+    from mlops_cli.deployment.shapes import Difference
 
 _COLOURS: Final = {"+": "green", "~": "yellow", "-": "red"}
 _DAG_COLOURS: Final = {"added": "green", "changed": "yellow", "removed": "red", "kept": "dim"}
@@ -59,15 +63,10 @@ def render_plan(plan: Plan, console: Console) -> None:
 
 def _render_dag(dag: DagChange, console: Console) -> None:
     console.print(f"  [{_DAG_COLOURS[dag.change]}]{dag.change:<8}[/] {_escape(dag.dag_id)}")
-    for found in (dag.differences or ())[:_SHOWN_DIFFERENCES]:
-        values = ""
-        if found.change == "~":
-            values = f": {found.before} → {found.after}"
-        elif found.before or found.after:
-            values = f" ({found.before or found.after})"
-        mark = f"[{_COLOURS[found.change]}]{found.change}[/]"
-        console.print(f"      {mark} {_escape(found.what + values)}", soft_wrap=True)
-    if (more := len(dag.differences or ()) - _SHOWN_DIFFERENCES) > 0:
+    lines = _together(dag.differences or ())
+    for change, text in lines[:_SHOWN_DIFFERENCES]:
+        console.print(f"      [{_COLOURS[change]}]{change}[/] {_escape(text)}", soft_wrap=True)
+    if (more := len(lines) - _SHOWN_DIFFERENCES) > 0:
         console.print(f"      … and {more} more")
     if dag.change == "changed":
         if dag.differences is None:
@@ -76,6 +75,27 @@ def _render_dag(dag: DagChange, console: Console) -> None:
             console.print("      [dim]the same tasks, order, schedule and retries; other code[/]")
     for line in dag.consequences:
         console.print(f"      [yellow]![/] {_escape(line)}", soft_wrap=True)
+
+
+def _together(differences: Sequence[Difference]) -> list[tuple[str, str]]:
+    """A line for each; what is the same in several tasks is said once."""
+    tasks: dict[Difference, list[str]] = {}
+    for found in differences:
+        tasks.setdefault(replace(found, task=None), []).append(found.task or "")
+    lines = []
+    for found, names in tasks.items():
+        values = ""
+        if found.change == "~":
+            values = f": {found.before} → {found.after}"
+        elif found.before or found.after:
+            values = f" ({found.before or found.after})"
+        whose = ""
+        if names[0]:
+            more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+            shown = ", ".join(f"`{name}`" for name in names[:3])
+            whose = f"{'tasks' if len(names) > 1 else 'task'} {shown}{more}: "
+        lines.append((found.change, f"{whose}{found.what}{values}"))
+    return lines
 
 
 def render_deployment(deployment: Deployment, console: Console) -> None:
