@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import random
 import re
+import threading
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -26,6 +27,7 @@ from .airflow_server import FakeAirflow
 from .airflow_side import load as load_pointers
 from .airflow_side import parsing
 from .projects import write_project
+from .repositories import bare_repository, git
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -193,3 +195,30 @@ def mwaa_ground(
         stack.enter_context(syncing([node], every_seconds=0.1))
         stack.enter_context(parsing(fake, dags))
         yield MwaaGround(root, name, fake, dags, server=server, bucket=bucket)
+
+
+@contextmanager
+def git_ground(folder: Path, name: str = "staging") -> Iterator[Ground]:
+    """Releases go to a branch, which a node follows as `GitDagBundle` does: whole commits only."""
+    root, clone = write_project(folder), folder / f"{name}-clone"
+    remote = bare_repository(folder / "remote.git")
+    over = threading.Event()
+
+    def follow() -> None:
+        git(folder, "clone", "--quiet", "--no-checkout", str(remote), str(clone))
+        while not over.wait(0.2):
+            git(clone, "fetch", "--quiet")
+            if git(clone, "branch", "--remotes", "--list", "origin/deploy/*"):
+                git(clone, "checkout", "--quiet", "--force", "--detach", f"origin/deploy/{name}")
+
+    with ExitStack() as stack:
+        fake = stack.enter_context(FakeAirflow().serving())
+        fake.password = "ground"
+        store = f"{{kind: git, repository: '{remote}', branch: deploy/{name}, folder: dags}}"
+        add_environment(root, name, airflow_text(fake, store))
+        thread = threading.Thread(target=follow, daemon=True)
+        thread.start()
+        stack.callback(thread.join, 10)
+        stack.callback(over.set)
+        stack.enter_context(parsing(fake, clone / "dags"))
+        yield Ground(root, name, fake, clone / "dags")

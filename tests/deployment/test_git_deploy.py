@@ -1,0 +1,65 @@
+"""Deploys into a branch that Airflow follows, and what holds for every target alike."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from fakes.grounds import CLOCK, PASSWORD, Ground, folder_ground, git_ground
+from fakes.repositories import git
+
+from mlops_cli.deployment.destroy import take_away
+from mlops_cli.deployment.rollback import roll_back
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@pytest.fixture
+def ground(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ground]:
+    monkeypatch.setenv(PASSWORD, "ground")
+    monkeypatch.setenv("MLOPS_CACHE_DIR", str(tmp_path / "cache"))
+    with git_ground(tmp_path) as made:
+        yield made
+
+
+def test_from_a_first_deploy_over_a_change_and_back_each_is_a_commit(
+    ground: Ground, tmp_path: Path
+) -> None:
+    first = ground.deploy()
+    assert ground.word() == "one"
+    ground.say("two")
+    planned = ground.deploy(dry_run=True)
+    assert [(file.change, file.path) for file in planned.files] == [("~", "churn/words.py")]
+    second = ground.deploy()
+    assert (second.previous, ground.word()) == (first.release, "two")
+    assert ground.deploy().unchanged
+    back = roll_back(
+        "churn", ground.open(), to=None, deadline_seconds=20, progress=ground.notes, clock=CLOCK
+    )
+    assert (back.release, ground.word()) == (first.release, "one")
+    remote = tmp_path / "remote.git"
+    assert git(remote, "rev-list", "--count", "deploy/staging") == "3"
+    assert ground.history() == ["deploy", "confirmed"] * 2 + ["rollback", "confirmed"]
+
+
+def test_destroy_is_a_commit_without_the_project(ground: Ground, tmp_path: Path) -> None:
+    ground.deploy()
+    take_away("churn", ground.open(), history=False, approve=lambda _: True, progress=ground.notes)
+    remote = tmp_path / "remote.git"
+    assert git(remote, "ls-tree", "-r", "--name-only", "deploy/staging") == ""
+    assert ground.history() == ["deploy", "confirmed"]
+    assert ground.live() is None
+
+
+def test_another_airflow_than_the_one_that_proved_it_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(PASSWORD, "ground")
+    with folder_ground(tmp_path) as ground:
+        manifest = ground.root / "mlops.yaml"
+        manifest.write_text(manifest.read_text() + 'airflow: "3.2"\n')
+        ground.deploy()
+    told = "`staging` runs Airflow 3.3.2; the DAGs are proved under 3.2"
+    assert any(told in line for line in ground.notes.said)
