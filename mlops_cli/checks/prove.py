@@ -75,6 +75,7 @@ def prove(
     clock = clock or SystemClock()
     began = clock.monotonic()
     engine = loader.environment(project, environment).quality
+    project = project.within(environment)
     python = project_interpreter(project.root, progress=progress)
     quality_interpreter(project.root, engine, progress=progress)
     folder = Path(tempfile.mkdtemp(prefix=f"mlops-test-{project.name}-")).resolve()

@@ -112,6 +112,7 @@ def _check(
     project, problems = loader.examine(root)
     if project is not None:
         loader.environment(project, environment)
+        project = project.within(environment)
     with Subject(
         root, environment=environment, project=project, problems=problems, progress=progress
     ) as subject:

@@ -101,6 +101,7 @@ def show_model(
         UnavailableError: The registry could not be read.
     """
     environment_of(project, environment)
+    project = project.within(environment)
     name = name or project.name
     found = [_model(body) for body in _query(project, name, progress=progress)]
     if not found:

@@ -118,6 +118,7 @@ def logs(
         UnavailableError: The environment's Airflow does not run.
         UnfinishedError: The end was not seen.
     """
+    project = project.within(environment)
     dag_id = dag_of(project, pipeline)
     opened = open_environment(project, environment, start=False, progress=progress, clock=clock)
     api = opened.airflow

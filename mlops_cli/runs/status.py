@@ -69,6 +69,7 @@ def status(
         UsageError: The project has no such pipeline.
         UnavailableError: The environment's Airflow does not run.
     """
+    project = project.within(environment)
     names = [pipeline] if pipeline else list(project.dag_ids)
     for name in names:
         dag_of(project, name)

@@ -66,6 +66,7 @@ def find(
         ProjectError: It is not deployed there.
         ConflictError: What is live is of another environment, or not what was deployed last.
     """
+    project = project.within(environment)
     dag_of(project, pipeline)
     opened = open_environment(project, environment, start=True, progress=progress, clock=clock)
     dag = deployed(opened, project, pipeline)

@@ -41,6 +41,7 @@ def page(
         ProjectError: There is no such run.
         UnavailableError: The environment's Airflow does not run.
     """
+    project = project.within(environment)
     dag_id = dag_of(project, pipeline) if pipeline else None
     opened = open_environment(project, environment, start=False, progress=progress, clock=clock)
     api = opened.airflow
