@@ -67,7 +67,7 @@ def start(
 
 @command(app, epilog="Example: `mlops airflow stop`")
 def stop() -> object:
-    """Stop the local Airflow, the emulated MWAA and everything they started.
+    """Stop the local Airflow and the emulated MWAA.
 
     Tasks that run have five seconds to end; the next start runs them again.
     """
@@ -79,7 +79,7 @@ def stop() -> object:
 
 @command(app, epilog="Examples: `mlops airflow status` · `mlops airflow status --json`")
 def status() -> object:
-    """Show whether the local Airflow and the emulated MWAA run, and how they are.
+    """Show whether the local Airflow runs, and how it is.
 
     Exits 0 only when runs can be started now.
     """

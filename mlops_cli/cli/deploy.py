@@ -216,7 +216,7 @@ def unlock(
     env: EnvironmentOption = "local",
     yes: YesOption = False,
 ) -> object:
-    """Break the lock that a deploy holds, after showing whose it is.
+    """Break the lock of a deploy, after showing whose it is.
 
     A lock whose holder is dead goes by itself; what the holder writes next is refused.
     """

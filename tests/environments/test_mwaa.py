@@ -33,7 +33,7 @@ from mlops_cli.environments.mwaa import (
     update,
     wait_for_update,
 )
-from mlops_cli.environments.port import pages
+from mlops_cli.environments.port import PlaceLostError, pages
 from mlops_cli.runs.trigger import start
 
 if TYPE_CHECKING:
@@ -478,7 +478,12 @@ def test_no_line_of_a_log_is_lost_or_doubled_whatever_happens_on_the_way(
         if look % 7 == 3:
             fake.forget_tokens()
         while True:
-            page = api.log(DAG, RUN, task, token=token)
+            try:
+                page = api.log(DAG, RUN, task, token=token)
+            except PlaceLostError:
+                # The server that gave the token has forgotten it: from the start, once more.
+                token, seen = None, []
+                continue
             seen += [text[text.index("line") :] for text in page.lines]
             token = page.token or token
             if page.token is None or not page.lines:
