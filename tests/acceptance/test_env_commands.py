@@ -5,10 +5,12 @@ from __future__ import annotations
 import io
 import json
 import os
+import sys
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import pexpect
 import pytest
 from fakes import moto_server as moto
 from fakes.airflow_server import Dag, FakeAirflow
@@ -19,6 +21,7 @@ from mlops_cli.cli.app import main
 from mlops_cli.core import redact
 from mlops_cli.environments.emulated.behind import Airflow
 from mlops_cli.environments.emulated.service import MwaaServer
+from mlops_cli.project.adding import Question, add_environment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -411,3 +414,55 @@ def test_no_way_to_fail_tells_the_secret(
     assert place.types("env", "list", "--json").code == listed
     crashes = place.root.parent / "data/crashes"
     assert not crashes.exists()
+
+
+# --- asked on a terminal ---------------------------------------------------------------------
+
+
+def test_a_person_is_asked_for_what_is_not_given(place: Place, airflow: FakeAirflow) -> None:
+    child = pexpect.spawn(
+        sys.executable,
+        ["-m", "mlops_cli", "env", "add", "staging"],
+        cwd=str(place.root),
+        env=os.environ | place.shell,  # type: ignore[arg-type]  # a plain mapping
+        encoding="utf-8",
+        timeout=60,
+        dimensions=(40, 200),
+    )
+    answers = [
+        ("Which Airflow is it", "airflow"),
+        ("web interface", airflow.url),
+        (r"How do you log in.*\[password\]", "telepathy"),
+        (r"How do you log in.*\[password\]", ""),
+        ("As whom", "ada"),
+        (r"Where is the password.*\[env:STAGING_AIRFLOW_PASSWORD\]", "env:AIRFLOW_SECRET"),
+        ("read DAGs from", "git"),
+        ("which repository", "git@example.com:team/dags.git"),
+        (r"which branch.*\[deploy/staging\]", ""),
+        (r"approve each change.*\[no\]", "yes"),
+    ]
+    for question, answer in answers:
+        child.expect(question)
+        child.sendline(answer)
+    child.expect(pexpect.EOF)
+    child.close()
+    assert child.exitstatus == 0
+    assert "branch: deploy/staging" in place.manifest
+    shown = place.types("env", "show", "staging", "--json").result["values"]
+    values = {item["key"]: item["value"] for item in shown}
+    assert values["auth.password"] == "env:AIRFLOW_SECRET"
+    assert (values["protected"], values["when_running"]) == ("true", "fail")
+
+
+def test_the_questions_follow_from_the_answers(place: Place) -> None:
+    asked: list[str] = []
+    answers = {"account": moto.ACCOUNT, "environment_name": "acme", "region": moto.REGION}
+
+    def ask(question: Question) -> str:
+        asked.append(question.key)
+        return answers.get(question.key, "")
+
+    added = add_environment(place.root, "production", kind="mwaa", settings=(), ask=ask)
+    assert asked == ["environment_name", "account", "region", "profile", "protected"]
+    assert "protected: true" in added.text
+    assert "profile" not in added.text
