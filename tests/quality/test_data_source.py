@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import os
+import re
 from pathlib import Path
 
 import duckdb
@@ -18,7 +19,7 @@ REFUSED = [
     ("text after a quote", 'a,b\n1,"x"y\n', "the quotes round line 2 do not match"),
     ("blank before a quote", 'a,b\n1, "2"\n', "has a blank before a quote"),
     ("longer row", "a,b\n1,2\n1,2,3\n", "record 3 has 3 fields, and the header has 2"),
-    ("shorter row", "a,b\n1,2\n1\n3,4\n", "record 3 has 1 fields, and the header has 2"),
+    ("shorter row", "a,b\n1,2\n1\n3,4\n", "record 3 has 1 field, and the header has 2"),
     ("delimiter at the end", "a,b\n1,2\n3,4,\n", "record 3 has 3 fields"),
     ("delimiter at the end, quoted", 'a,b\n1,"2"\n3,4,\n', "record 3 has 3 fields"),
     ("blank line", "a,b\n1,2\n\n3,4\n", "record 3 is a blank line"),
@@ -124,14 +125,14 @@ def test_a_delimiter_can_be_given(csv):
 
 
 def test_nul_bytes_are_reported(csv):
-    assert open_source(csv(b"a,b\nx\x00y,2\n")).notes == ("The file holds 1 NUL bytes",)
+    assert open_source(csv(b"a,b\nx\x00y,2\n")).notes == ("The file holds 1 NUL byte",)
 
 
 JSON_REFUSED = [
     ("a list", '[{"a":1}]', "line 1 is not an object"),
     ("plain values", "1\n2\n", "line 1 is not an object"),
-    ("cut off", '{"a":1}\n{"a":\n', "Malformed JSON"),
-    ("one object on two lines", '{"a":\n1}\n', "Malformed JSON"),
+    ("cut off", '{"a":1}\n{"a":\n', "line 2 is no JSON"),
+    ("one object on two lines", '{"a":\n1}\n', "line 1 is no JSON"),
     ("the same key twice", '{"a":1,"a":2}\n', "line 1 has the same key twice"),
     ("several types", '{"a":1}\n{"a":"x"}\n', "`a` holds values of several types"),
     ("nested", '{"a":{"b":1}}\n', "`a` holds nested values"),
@@ -271,3 +272,26 @@ def test_reading_leaves_nothing_behind(csv, tmp_path, monkeypatch):
     check('Rules = [ IsUnique "a" ]', path)
     assert [one.name for one in Path().iterdir()] == ["data.csv"]
     assert duckdb.connect().execute("SELECT 1").fetchone() == (1,)
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        ("NaN", "`a` of line 2 is no value of JSON: `NaN`"),
+        ("-Infinity", "`a` of line 2 is no value of JSON: `-Infinity`"),
+        ("1e400", "`a` of line 2 is too large for a number: `1e400`"),
+        ("99999999999999999999", "`a` of line 2 is a whole number of more than 64 bits"),
+    ],
+)
+def test_a_number_that_no_double_holds_is_refused(value, reason, tmp_path):
+    path = tmp_path / "data.jsonl"
+    path.write_text(f'{{"a": 1.5}}\n{{"a": {value}}}\n')
+    with pytest.raises(DataReadError, match=re.escape(reason)):
+        open_source(path)
+
+
+def test_the_line_that_is_no_json_is_named(tmp_path):
+    path = tmp_path / "data.jsonl"
+    path.write_text('{"a": 1}\n{"a": 2}garbage\n')
+    with pytest.raises(DataReadError, match=r"line 2 is no JSON: Extra data\n"):
+        open_source(path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from decimal import Decimal
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -138,3 +139,35 @@ def test_the_statistics_of_a_file_do_not_hide_a_nan(tmp_path):
     assert str(found.metrics["Column.x.Maximum"]) == "nan"
     (found,) = check('Rules = [ Range "x" > 0 ]', path, profile="deequ").outcomes
     assert found.outcome == "FAIL"
+
+
+def outcome_of(tmp_path, column, rule):
+    path = tmp_path / "data.parquet"
+    pq.write_table(pa.table({"a": column}), path)
+    (found,) = check(f"Rules = [ {rule} ]", str(path)).outcomes
+    return found
+
+
+def test_decimal_numbers_are_added_as_decimal_numbers(tmp_path):
+    column = pa.array([Decimal("0.10"), Decimal("0.20"), Decimal("0.30")])
+    assert outcome_of(tmp_path, column, 'Sum "a" = 0.6').outcome == "PASS"
+
+
+def test_a_number_that_is_nearly_the_bound_is_shown_in_full(tmp_path):
+    found = outcome_of(tmp_path, [0.1, 0.2, 0.3], 'Sum "a" = 0.6')
+    assert found.message == "Sum of `a` is 0.6000000000000001, and should be = 0.6"
+
+
+@pytest.mark.parametrize(
+    ("text", "outcome"),
+    [
+        ("2024-01-02", "PASS"),
+        ("2024-01-02 10:00:00", "PASS"),
+        ("2024-01-02T10:00", "PASS"),
+        ("2024-01-02x", "FAIL"),
+        ("2024-01-021", "FAIL"),
+    ],
+)
+def test_a_text_with_more_than_a_day_and_a_time_is_no_date(text, outcome, tmp_path):
+    found = outcome_of(tmp_path, [text], 'ColumnValues "a" > "2023-01-01"')
+    assert found.outcome == outcome

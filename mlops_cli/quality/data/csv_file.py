@@ -86,7 +86,11 @@ def _load(
 
 def nul_notes(counted: Bytes) -> tuple[str, ...]:
     """Report NUL bytes, which nobody sees in an editor."""
-    return (f"The file holds {counted.nuls} NUL bytes",) if counted.nuls else ()
+    return (
+        (f"The file holds {counted.nuls} NUL byte{'' if counted.nuls == 1 else 's'}",)
+        if counted.nuls
+        else ()
+    )
 
 
 def count_bytes(path: Path, delimiter: str) -> Bytes:
@@ -141,7 +145,7 @@ def _header(path: Path, delimiter: str) -> list[str]:
             if other != delimiter and other in names[0]:
                 raise DataReadError(
                     f"Could not read `{path}`: with the delimiter `{delimiter}` it has one column",
-                    hint=f"Set the delimiter to `{shown}`",
+                    hint=f"Set the delimiter to `{shown}`: `--delimiter '{shown}'`",
                 )
     numeric = sum(_NUMERIC.fullmatch(name) is not None for name in names)
     if numeric * 2 >= len(names):
@@ -185,8 +189,8 @@ def _count_rows(path: Path, delimiter: str, width: int) -> int:
             raise DataReadError(f"Could not read `{path}`: record {blank} is a blank line")
         if len(row) != width:
             raise DataReadError(
-                f"Could not read `{path}`: record {number} has {len(row)} fields, "
-                f"and the header has {width}"
+                f"Could not read `{path}`: record {number} has {len(row)} "
+                f"field{'' if len(row) == 1 else 's'}, and the header has {width}"
             )
         records += 1
     return records

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..errors import DataReadError
-from .connection import connect, file_name, literal
+from .connection import connect, engine, file_name, literal
 from .csv_file import Bytes, count_bytes, nul_notes
 from .source import Column, Source, check_names
 from .typed import RAW, table_source, type_table
@@ -44,10 +44,14 @@ def _load(
     connection: duckdb.DuckDBPyConnection, path: Path, types: Mapping[str, str], table: str
 ) -> tuple[list[Column], Bytes]:
     counted = count_bytes(path, ",")
-    connection.execute(
-        f"CREATE TABLE lines AS SELECT json FROM read_ndjson_objects({file_name(path)}, "  # noqa: S608
-        "ignore_errors=false, compression='none', hive_partitioning=false)"
-    )
+    try:
+        connection.execute(
+            f"CREATE TABLE lines AS SELECT json FROM read_ndjson_objects({file_name(path)}, "  # noqa: S608
+            "ignore_errors=false, compression='none', hive_partitioning=false)"
+        )
+    except engine().Error:
+        _check_lines(path)
+        raise
     names = _names(connection, path)
     fixed = {}
     for name in names:
@@ -67,6 +71,28 @@ def _load(
     connection.execute("DROP TABLE lines")
     columns = type_table(connection, path, names, types, fixed=fixed, table=table)
     return columns, counted
+
+
+def _check_lines(path: Path) -> None:
+    """Find the line that is no JSON: DuckDB names the one behind it.
+
+    Raises:
+        DataReadError: There is one.
+    """
+    import json
+
+    with path.open(encoding="utf-8-sig") as file:
+        for number, line in enumerate(file, start=1):
+            try:
+                json.loads(line)
+            except (ValueError, RecursionError) as error:
+                if not line.strip():
+                    continue
+                reason = getattr(error, "msg", "it is nested too deeply")
+                raise DataReadError(
+                    f"Could not read `{path}`: line {number} is no JSON: {reason}",
+                    hint="Write one object `{…}` on each line",
+                ) from error
 
 
 def _names(connection: duckdb.DuckDBPyConnection, path: Path) -> list[str]:
@@ -114,8 +140,38 @@ def _type(connection: duckdb.DuckDBPyConnection, path: Path, name: str) -> str |
     if kinds <= _INTEGERS:
         return "integer"
     if kinds <= _NUMBERS:
+        _check_doubles(connection, path, name)
         return "number"
     raise DataReadError(f"Could not read `{path}`: `{name}` holds values of several types")
+
+
+def _check_doubles(connection: duckdb.DuckDBPyConnection, path: Path, name: str) -> None:
+    """Refuse what no double holds: DuckDB takes NaN, which JSON has not, and rounds long numbers.
+
+    Raises:
+        DataReadError: There is such a value.
+    """
+    value = f"json_extract_string(json, {_path(name)})"
+    row = connection.execute(
+        f"SELECT line, value, whole FROM (SELECT rowid + 1 AS line, {value} AS value, "  # noqa: S608
+        f"regexp_full_match({value}, '[+-]?[0-9]+') AS whole FROM lines "
+        f"WHERE json_type(json, {_path(name)}) = 'DOUBLE') "
+        "WHERE whole OR NOT coalesce(isfinite(TRY_CAST(value AS DOUBLE)), false) LIMIT 1"
+    ).fetchone()
+    if row is None:
+        return
+    line, shown, whole = row
+    if whole:
+        raise DataReadError(
+            f"Could not read `{path}`: `{name}` of line {line} is a whole number of more than 64 "
+            "bits",
+            hint='Write it as text, in quotes: `"…"`',
+        )
+    known = "no value of JSON" if shown.lstrip("+-").isalpha() else "too large for a number"
+    raise DataReadError(
+        f"Could not read `{path}`: `{name}` of line {line} is {known}: `{shown[:40]}`",
+        hint="Write `null` where there is no number",
+    )
 
 
 def _path(name: str) -> str:

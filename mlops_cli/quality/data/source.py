@@ -6,7 +6,6 @@ empty string; `NULL`, `N/A`, `NaN` and `-` are text, and turn their column into 
 
 from __future__ import annotations
 
-import re
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
     from .remote import Fetched, Transferred
 
 Load: TypeAlias = "Callable[[duckdb.DuckDBPyConnection, str, Sequence[str] | None], object]"
-_ADVICE = re.compile(r"\. Try auto-detecting .*|(?<=Malformed JSON) in file \"[^\"]*\"")
 TYPES = ("integer", "number", "text", "boolean", "date", "timestamp")
 
 
@@ -308,5 +306,4 @@ def _first_lines(text: str) -> str:
             break
         if not line.startswith("Original Line"):
             kept.append(line)
-    said = _ADVICE.sub("", without_kind(" ".join(kept)))
-    return said[:300].rstrip(". ")
+    return without_kind(" ".join(kept))[:300].rstrip(". ")

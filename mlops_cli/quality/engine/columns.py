@@ -19,6 +19,7 @@ from .measurement import (
     compliance,
     condition_of,
     filtered,
+    held,
     judge,
     shown,
     whole,
@@ -67,9 +68,7 @@ def column_length(rule: Single, context: Context, where: str | None) -> Measure:
     """
     column = context.column(rule.parameters[0].value)
     if column.type != "text":
-        raise CannotEvaluateError(
-            f"ColumnLength is about text, and column `{column.name}` holds {column.type}"
-        )
+        raise CannotEvaluateError(f"ColumnLength is about text, and {held(column)}")
     if NULL_LENGTH.applies(context):
         return length_as_deequ(rule, column, where)
     length = f"coalesce(length({identifier(column.name)}), 0)"
@@ -143,10 +142,7 @@ def column_values(rule: Single, context: Context, where: str | None) -> Measure:
 def _extremes(rule: Single, column: Column, where: str | None) -> Measure:
     """What the analyzer `ColumnValues` records."""
     if column.type not in ("integer", "number"):
-        raise CannotEvaluateError(
-            f"The analyzer {rule.type} is about numbers, "
-            f"and column `{column.name}` holds {column.type}"
-        )
+        raise CannotEvaluateError(f"The analyzer {rule.type} is about numbers, and {held(column)}")
     needs = {
         "low": f"min({as_read(column)}){filtered(where)}",
         "high": f"max({as_read(column)}){filtered(where)}",

@@ -18,6 +18,7 @@ from .measurement import (
     compliance,
     condition_of,
     filtered,
+    held,
     shown,
     whole,
 )
@@ -74,9 +75,7 @@ def _seconds(column: Column) -> str:
     if column.type in ("date", "timestamp"):
         return f"(epoch_us(CAST({name} AS TIMESTAMP)) / 1e6)"
     if column.type != "text":
-        raise CannotEvaluateError(
-            f"DataFreshness is about dates, and column `{column.name}` holds {column.type}"
-        )
+        raise CannotEvaluateError(f"DataFreshness is about dates, and {held(column)}")
     text = f"trim({name}, ' ')"
     utc = f"regexp_replace({text}, {literal(' *(Z|UTC|GMT)$')}, '+00:00')"
     marked = rf"regexp_replace({utc}, ' +([+-])', '\1')"

@@ -262,7 +262,16 @@ def judge(rule: Single, what: str, key: str, value: float | None, *, missing: st
     if meets(value, condition):
         return Verdict(True, metrics=metrics)
     wanted = write_condition(condition)
-    return Verdict(False, f"{what} is {shown(value)}, and should be {wanted}", metrics)
+    said = shown(value)
+    if said in wanted.replace(",", " ").replace("[", " ").replace("]", " ").split():
+        said = repr(value)  # or it would read "is 0.6, and should be = 0.6"
+    return Verdict(False, f"{what} is {said}, and should be {wanted}", metrics)
+
+
+def held(column: Column) -> str:
+    """Say what a column holds where a rule needs something else."""
+    kind = "neither numbers, text nor dates" if column.type == "other" else column.type
+    return f"column `{column.name}` holds {kind}" + (f" ({column.note})" if column.note else "")
 
 
 def shown(value: float) -> str:

@@ -15,6 +15,7 @@ from .measurement import (
     Single,
     Verdict,
     filtered,
+    held,
     judge,
     key_columns,
     whole,
@@ -31,6 +32,9 @@ _AGGREGATES = {
     "Variance": "var_pop",
 }
 
+# Whole and decimal numbers are added as what they are, as Spark does: 0.10 + 0.20 is 0.3.
+_EXACT = ("Mean", "Sum")
+
 
 def aggregate(rule: Single, context: Context, where: str | None) -> Measure:
     """Measure a mean, a sum, a standard deviation or a variance.
@@ -42,8 +46,11 @@ def aggregate(rule: Single, context: Context, where: str | None) -> Measure:
     missing = f"`{column.name}` has no values, so it has no {rule.type}"
     key = f"Column.{column.name}.{rule.type}"
     what = f"{rule.type} of `{column.name}`"
+    value = _double(rule, column)
+    if rule.type in _EXACT:
+        value = identifier(column.name)
     return Measure(
-        {"value": f"{_AGGREGATES[rule.type]}({_double(rule, column)}){filtered(where)}"},
+        {"value": f"CAST({_AGGREGATES[rule.type]}({value}){filtered(where)} AS DOUBLE)"},
         lambda found: judge(rule, what, key, _finite(found["value"], what), missing=missing),
     )
 
@@ -188,8 +195,5 @@ def _standardised(second: float, higher: float, power: int) -> float:
 
 def _double(rule: Single, column: Column) -> str:
     if column.type not in ("integer", "number"):
-        note = f" ({column.note})" if column.note else ""
-        raise CannotEvaluateError(
-            f"{rule.type} is about numbers, and column `{column.name}` holds {column.type}{note}"
-        )
+        raise CannotEvaluateError(f"{rule.type} is about numbers, and {held(column)}")
     return f"CAST({identifier(column.name)} AS DOUBLE)"

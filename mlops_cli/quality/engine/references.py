@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from ..data.connection import identifier
-from .measurement import Context, Found, Measure, Query, Single, Verdict, judge, whole
+from .measurement import Context, Found, Measure, Query, Single, Verdict, held, judge, whole
 from .values import CannotEvaluateError
 
 if TYPE_CHECKING:
@@ -137,9 +137,7 @@ def _aggregate(text: str, context: Context) -> tuple[str, str]:
             column = context.reference_column(rest, whose)
             table = context.reference(whose).table
     if column.type not in ("integer", "number"):
-        raise CannotEvaluateError(
-            f"AggregateMatch is about numbers, and column `{column.name}` holds {column.type}"
-        )
+        raise CannotEvaluateError(f"AggregateMatch is about numbers, and {held(column)}")
     value = f"CAST({identifier(column.name)} AS DOUBLE)"
     return (
         column.name,

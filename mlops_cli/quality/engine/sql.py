@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from ..data.connection import identifier, literal
 from ..language import model
 from ..language.printer import write_condition
+from .measurement import held
 from .patterns import matching
 from .profiles import DATE_RANGE, DOUBLES, KEYWORD_NULL
 from .values import CannotEvaluateError, check_bounds, moment, number
@@ -157,7 +158,9 @@ def _dates(column: Column, condition: model.Condition, now: datetime) -> str:
     if column.type == "text":
         day = f"TRY_CAST(left({name}, 10) AS DATE)"
         expression = (
-            f"CASE WHEN {name} SIMILAR TO '[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}.*' THEN {day} END"
+            # What follows a day must be a time, as for Spark: `2024-01-02x` is none.
+            f"CASE WHEN {name} SIMILAR TO '[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}([ T].*)?' "
+            f"THEN {day} END"
         )
 
     def sql(operand: model.Operand) -> str:
@@ -187,10 +190,8 @@ def _check_dates(condition: model.Between, now: datetime) -> None:
 def _need(column: Column, types: tuple[str, ...], condition: model.Condition) -> None:
     if column.type in types:
         return
-    note = f" ({column.note})" if column.note else ""
     raise CannotEvaluateError(
-        f"`{write_condition(condition)}` is about {_nouns(types)}, "
-        f"and column `{column.name}` holds {column.type}{note}"
+        f"`{write_condition(condition)}` is about {_nouns(types)}, and {held(column)}"
     )
 
 
