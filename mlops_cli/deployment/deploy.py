@@ -17,7 +17,7 @@ from mlops_cli.project.loader import environment as environment_of
 
 from . import plan_file, shapes
 from .confirm import usual_deadline
-from .installation import bring_up_to_date
+from .installation import differing, install, require_installed, require_mwaa
 from .live import Deployment, make_live, takes_back
 from .plan import Plan, look, plan, stored_name
 from .promote import promote, steps_python
@@ -104,6 +104,8 @@ def deploy(
                 project, environment, start=not only_plan, progress=progress, clock=clock
             )
             opened = replace(opened, store=Remembered(opened.store))
+            if options.with_environment:
+                require_mwaa(opened)
             standing = look(opened.store, project.name)
             staged = _stage(
                 project,
@@ -116,6 +118,8 @@ def deploy(
                 clock=clock,
             )
             made = plan(opened, staged, standing=standing, promoted_from=source, now=clock.now())
+            if options.with_environment or not made.unchanged:
+                made = replace(made, installs=differing(project, opened))
             if kept is not None:
                 plan_file.require_fresh(kept, made)
             if options.plan_to is not None:
@@ -123,18 +127,15 @@ def deploy(
             if only_plan:
                 return made
             _say_other_version(project, opened, made, progress)
+            if not options.with_environment:
+                require_installed(made, opened)
             require_approval(made, approve)
             policy = options.when_running or spec.running_policy
             if not made.unchanged:
                 let_end(opened, staged.manifest.dag_ids, policy, progress=progress, clock=clock)
-        installed = bring_up_to_date(
-            project,
-            opened,
-            wanted=options.with_environment,
-            unchanged=made.unchanged,
-            progress=progress,
-            clock=clock,
-        )
+        installed: tuple[str, ...] = ()
+        if options.with_environment:
+            installed = install(project, opened, progress=progress, clock=clock)
         asked = options.rollback_on_failure
         done = make_live(
             made,
@@ -167,7 +168,7 @@ def require_approval(made: Plan, approve: Callable[[Plan], bool]) -> None:
     Raises:
         NotAllowedError: Nobody did.
     """
-    if made.protected and not made.unchanged and not approve(made):
+    if made.protected and made.changes_something and not approve(made):
         raise NotAllowedError(
             f"Could not deploy to `{made.environment}`: it is protected, and nobody approved",
             hint="Look at the plan with `--dry-run`, then "

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from mlops_cli.environments.open import Environment
     from mlops_cli.project.model import Project
 
+    from .plan import Plan
+
 FOLDER: Final = "mwaa"
 # Our word, where it lies in the project, and where it goes in a bucket that has none yet.
 _FILES: Final = {
@@ -36,70 +38,91 @@ _FILES: Final = {
 _ZIP_EPOCH: Final = (1980, 1, 1, 0, 0, 0)
 
 
-def bring_up_to_date(
-    project: Project,
-    environment: Environment,
-    *,
-    wanted: bool,
-    unchanged: bool,
-    progress: Progress,
-    clock: Clock,
+def differing(project: Project, environment: Environment) -> tuple[str, ...]:
+    """The files in `mwaa/` that the environment has not installed; none where it is not MWAA's."""
+    if environment.aws is None or environment.mwaa is None:
+        return ()
+    other = _differing(project, environment.aws, environment.mwaa)
+    return tuple(f"{FOLDER}/{_FILES[kind][0]}" for kind in other)
+
+
+def require_mwaa(environment: Environment) -> None:
+    """Refuse `--with-environment` elsewhere.
+
+    Raises:
+        UsageError: The environment is not MWAA's.
+    """
+    if environment.mwaa is None:
+        raise UsageError(
+            f"`--with-environment` is for Amazon MWAA, and `{environment.name}` is "
+            f"`kind: {environment.kind}`"
+        )
+
+
+def require_installed(made: Plan, environment: Environment) -> None:
+    """Refuse code for an environment that is not ready for it, or not working.
+
+    Raises:
+        ConflictError: It has other files installed than the project's.
+        UnavailableError: The environment is not working, or is being changed.
+    """
+    found = environment.mwaa
+    if found is None or made.unchanged:
+        return
+    if not found.is_ready:
+        raise UnavailableError(
+            f"Could not deploy to `{environment.name}`: the MWAA environment `{found.name}` "
+            f"is {found.status}",
+            hint=f"Wait for it: `aws mwaa get-environment --name {found.name} "
+            "--query Environment.Status`",
+            state="Nothing was changed",
+        )
+    if made.installs:
+        names = " and ".join(f"`{name}`" for name in made.installs)
+        raise ConflictError(
+            f"Could not deploy to `{environment.name}`: {names} "
+            f"{'differs' if len(made.installs) == 1 else 'differ'} from what "
+            f"`{found.name}` has installed",
+            hint="Install first, which takes 10 to 30 minutes: "
+            f"`mlops deploy --env {environment.name} --with-environment`",
+            state="Nothing was changed",
+        )
+
+
+def install(
+    project: Project, environment: Environment, *, progress: Progress, clock: Clock
 ) -> tuple[str, ...]:
-    """See that the environment has installed what the project says; what had to be changed.
+    """Bring what the environment has installed up to date; what that was.
 
     Args:
         project: Whose folder `mwaa/` says what.
-        environment: The environment.
-        wanted: Change it where it differs; else that is refused.
-        unchanged: The code that is to be deployed is live already.
+        environment: The environment, of MWAA.
         progress: Told how the update goes.
         clock: For waiting.
 
     Raises:
-        UsageError: It is wanted of an environment that is not MWAA's.
-        ConflictError: It differs, and changing it is not wanted.
         FailedError: The update failed; the environment is as it was before.
-        UnavailableError: The environment is not working, or is being changed.
+        UnavailableError: The environment is in a state that does not pass.
         UnfinishedError: The update goes on.
     """
     aws, found = environment.aws, environment.mwaa
-    if aws is None or found is None:
-        if wanted:
-            raise UsageError(
-                f"`--with-environment` is for Amazon MWAA, and `{environment.name}` is "
-                f"`kind: {environment.kind}`"
-            )
-        return ()
-    if unchanged and not wanted:
-        return ()
+    assert aws is not None  # noqa: S101 -- see `require_mwaa`
+    assert found is not None  # noqa: S101 -- see `require_mwaa`
     if not found.is_ready:
-        if not wanted:
-            raise UnavailableError(
-                f"Could not deploy to `{environment.name}`: the MWAA environment `{found.name}` "
-                f"is {found.status}",
-                hint=f"Wait for it: `aws mwaa get-environment --name {found.name} "
-                "--query Environment.Status`",
-                state="Nothing was changed",
-            )
         found = wait_for_update(aws, found.name, {}, progress=progress, clock=clock)
-    ours = local_files(project.root)
-    other = {kind: data for kind, data in ours.items() if not _is_installed(aws, found, kind, data)}
+    other = _differing(project, aws, found)
     if not other:
         return ()
-    if not wanted:
-        names = " and ".join(f"`{FOLDER}/{_FILES[kind][0]}`" for kind in other)
-        raise ConflictError(
-            f"Could not deploy to `{environment.name}`: {names} differ from what "
-            f"`{found.name}` has installed",
-            hint="Install them first, which takes 10 to 30 minutes: "
-            f"`mlops deploy --env {environment.name} --with-environment`",
-            state="Nothing was changed",
-        )
     versions = {kind: _upload(aws, found, kind, data) for kind, data in other.items()}
     update(aws, found.name, versions)
     with progress.step(f"Updating the MWAA environment {found.name} (10 to 30 minutes)"):
         wait_for_update(aws, found.name, versions, progress=progress, clock=clock)
-    return tuple(other)
+    return tuple(f"{FOLDER}/{_FILES[kind][0]}" for kind in other)
+
+
+def _differing(project: Project, aws: Aws, found: MwaaEnvironment) -> dict[str, bytes]:
+    ours = local_files(project.root)
+    return {kind: data for kind, data in ours.items() if not _is_installed(aws, found, kind, data)}
 
 
 def local_files(root: Path) -> Mapping[str, bytes]:

@@ -78,6 +78,15 @@ class Plan:
     """Runs in flight: their later tasks will run the new code."""
     promoted_from: str | None = None
     """The environment whose live release this is."""
+    identity: str | None = None
+    """Who we are to AWS there: account and ARN."""
+    installs: tuple[str, ...] = ()
+    """What an MWAA environment has to install first (`--with-environment`)."""
+
+    @property
+    def changes_something(self) -> bool:
+        """Carrying it out would."""
+        return bool(not self.unchanged or self.installs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +148,7 @@ def plan(
     unchanged = (
         old is not None and old.digest == new.digest and not record.missing(environment.store, old)
     )
+    who = environment.identity
     infos: Mapping[str, DagInfo | None] = {}
     running: tuple[str, ...] = ()
     if environment.api is not None and not unchanged:
@@ -164,6 +174,7 @@ def plan(
         requirements="new" if old is None else "same" if old.lock == new.lock else "changed",
         running=running,
         promoted_from=promoted_from,
+        identity=f"{who.account} ({who.arn})" if who else None,
     )
 
 

@@ -66,13 +66,13 @@ def test_code_waits_for_what_the_environment_has_to_install(
     first = ground.deploy()
     ground.say("two")
     want(ground, "requirements.txt", "apache-airflow-providers-slack==9.1.0\n")
-    with pytest.raises(ConflictError, match=r"`mwaa/requirements.txt` differ from what") as caught:
+    with pytest.raises(ConflictError, match=r"`mwaa/requirements.txt` differs from what") as caught:
         ground.deploy()
     assert "mlops deploy --env staging --with-environment" in str(caught.value.hint)
     assert ground.live() == first.release
     assert ground.server.asked("UpdateEnvironment") == 0
     done = ground.deploy(with_environment=True)
-    assert (done.installed, ground.word()) == (("requirements",), "two")
+    assert (done.installed, ground.word()) == (("mwaa/requirements.txt",), "two")
     assert b"slack==9.1.0" in installed(ground, s3_url, "Requirements")
     asked = next(body for name, body in ground.server.calls if name == "UpdateEnvironment")
     assert asked["RequirementsS3ObjectVersion"]
@@ -84,12 +84,32 @@ def test_plugins_and_the_startup_script_go_along(ground: MwaaGround, s3_url: str
     want(ground, "plugins/team.py", "NAME = 'team'\n")
     want(ground, "startup.sh", "echo hello\n")
     done = ground.deploy(with_environment=True)
-    assert set(done.installed) == {"plugins", "startup_script"}
+    assert set(done.installed) == {"mwaa/plugins", "mwaa/startup.sh"}
     archive = zipfile.ZipFile(io.BytesIO(installed(ground, s3_url, "Plugins")))
     assert archive.namelist() == ["team.py"]
     assert installed(ground, s3_url, "StartupScript") == b"echo hello\n"
     (ground.root / "mwaa/plugins/team.py").touch()  # another time is not another plugin
     assert ground.deploy(with_environment=True).installed == ()
+
+
+def test_the_plan_names_the_account_and_what_has_to_be_installed(ground: MwaaGround) -> None:
+    want(ground, "requirements.txt", "x==1\n")
+    made = ground.deploy(dry_run=True)
+    assert made.installs == ("mwaa/requirements.txt",)
+    assert str(made.identity).startswith("123456789012 (arn:aws:")
+    assert ground.server.asked("UpdateEnvironment") == 0
+
+
+def test_a_protected_environment_is_not_changed_either_without_approval(
+    ground: MwaaGround,
+) -> None:
+    ground.deploy()
+    manifest = ground.root / "mlops.yaml"
+    manifest.write_text(manifest.read_text().replace("kind: mwaa,", "kind: mwaa, protected: true,"))
+    want(ground, "requirements.txt", "x==1\n")
+    with pytest.raises(NotAllowedError, match="nobody approved"):
+        ground.deploy(with_environment=True, approve=lambda _: False)
+    assert ground.server.asked("UpdateEnvironment") == 0
 
 
 def test_an_update_that_fails_leaves_environment_and_code(ground: MwaaGround) -> None:

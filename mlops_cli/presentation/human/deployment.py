@@ -44,10 +44,15 @@ def render_plan(plan: Plan, console: Console) -> None:
     ]
     if plan.promoted_from:
         facts.insert(5, ("taken from", plan.promoted_from))
+    if plan.identity:
+        facts.insert(3, ("aws account", plan.identity))
+    if plan.installs:
+        facts.append(("installs", f"{', '.join(plan.installs)} first (`--with-environment`)"))
     for name, value in facts:
         console.print(f"  [dim]{name:<12}[/]{_escape(value)}", soft_wrap=True)
     if plan.unchanged:
-        console.print("\nThis content is live already: a deploy writes nothing")
+        rest = "only what is installed changes" if plan.installs else "a deploy writes nothing"
+        console.print(f"\nThis content is live already: {rest}")
         return
     console.print("\nDAGs", style="bold")
     for dag in plan.dags:
