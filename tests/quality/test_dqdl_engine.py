@@ -441,3 +441,9 @@ def test_a_hostile_name_is_a_name(tmp_path, name, outcome):
     assert outcome(f"IsComplete {quote(name)}", path).outcome == "FAIL"
     assert outcome(f"IsComplete {quote(name + 'x')}", path).outcome == "ERROR"
     assert outcome(f'ColumnValues "id" not in [{quote(name)}]', path).outcome == "PASS"
+
+
+def test_the_lines_of_a_rule_that_stands_there_often_are_counted(people):
+    report = check("Rules = [\n" + ",\n".join(["RowCount > 0"] * 20) + "]", str(people))
+    (note,) = report.notes
+    assert "20 times, on lines 2, 3, 4, 5, 6, 7 and 14 more:" in note

@@ -81,12 +81,12 @@ def resolve(rule: Single, context: Context) -> Resolved:
     condition, threshold = rule.condition, rule.threshold
 
     def of_condition(operand: model.Operand, end: End) -> model.Operand:
-        if not _is_dynamic(operand):
+        if not model.is_dynamic(operand):
             return operand
         return _Earlier(rule, _metric(rule, context, end), context.history, notes).replaced(operand)
 
     def of_threshold(operand: model.Operand, _end: End) -> model.Operand:
-        if not _is_dynamic(operand):
+        if not model.is_dynamic(operand):
             return operand
         return _Earlier(rule, _share(rule, context), context.history, notes).replaced(operand)
 
@@ -117,21 +117,6 @@ def substituted(rule: model.AnyRule, found: Mapping[int, model.Rule]) -> model.A
     if isinstance(rule, model.Rule):
         return found.get(id(rule), rule)
     return replace(rule, rules=tuple(substituted(one, found) for one in rule.rules))
-
-
-def _is_dynamic(whole: model.Operand) -> bool:
-    pending = [whole]
-    while pending:
-        operand = pending.pop()
-        if isinstance(operand, model.Call):
-            return True
-        if isinstance(operand, model.Arithmetic):
-            pending += [operand.left, operand.right]
-        elif isinstance(operand, model.Grouped):
-            pending.append(operand.inner)
-        elif isinstance(operand, model.Negated):
-            pending.append(operand.operand)
-    return False
 
 
 def _each_operand(

@@ -250,7 +250,7 @@ def check_known(rule: Single, context: Context) -> None:
         for one in operands:
             if isinstance(one, model.Text) and "'" in one.value:
                 raise CannotEvaluateError("Deequ cannot run a list that holds an apostrophe")
-    if NO_HISTORY.applies(context) and any(_is_dynamic(one) for one in operands):
+    if NO_HISTORY.applies(context) and any(model.is_dynamic(one) for one in operands):
         raise CannotEvaluateError("Deequ has no history of results, and so no dynamic rules")
     worked_out = (model.Arithmetic, model.Grouped, model.Call)
     if (
@@ -259,21 +259,6 @@ def check_known(rule: Single, context: Context) -> None:
         and any(isinstance(one, worked_out) for one in operands)
     ):
         raise CannotEvaluateError(f"Deequ takes only plain numbers in a rule `{rule.type}`")
-
-
-def _is_dynamic(operand: model.Operand) -> bool:
-    pending = [operand]
-    while pending:
-        one = pending.pop()
-        if isinstance(one, model.Call):
-            return True
-        if isinstance(one, model.Arithmetic):
-            pending += [one.left, one.right]
-        elif isinstance(one, model.Negated):
-            pending.append(one.operand)
-        elif isinstance(one, model.Grouped):
-            pending.append(one.inner)
-    return False
 
 
 def without_rows(rule: Single, context: Context, measured: Measure) -> Measure:

@@ -9,6 +9,8 @@ from ..language.printer import write_rule
 if TYPE_CHECKING:
     from ..language import model
 
+_MOST_LINES = 6
+
 
 def repeated_rules(ruleset: model.Ruleset) -> tuple[str, ...]:
     """Say which rules stand there more than once; the score counts each of them."""
@@ -25,4 +27,7 @@ def repeated_rules(ruleset: model.Ruleset) -> tuple[str, ...]:
 
 def _listed(lines: list[int]) -> str:
     *first, last = (str(line) for line in dict.fromkeys(lines))
+    if len(first) >= _MOST_LINES:
+        last = f"{len(first) - _MOST_LINES + 1} more"
+        first = first[:_MOST_LINES]
     return f"lines {', '.join(first)} and {last}" if first else f"line {last}"

@@ -60,23 +60,12 @@ def worth(operand: model.Operand) -> float:
     """
     if isinstance(operand, model.Keyword):
         raise CannotExportError(f"`{operand.name}` is no number")
-    if is_dynamic(operand):
+    if model.is_dynamic(operand):
         raise CannotExportError(f"`{write_operand(operand)}` needs the results of earlier runs")
     try:
         return number(operand)
     except CannotEvaluateError as error:
         raise CannotExportError(_clause(str(error))) from error
-
-
-def is_dynamic(operand: object) -> bool:
-    """Does an operand need the results of earlier runs?"""
-    if isinstance(operand, model.Call):
-        return True
-    if isinstance(operand, model.Arithmetic):
-        return is_dynamic(operand.left) or is_dynamic(operand.right)
-    if isinstance(operand, model.Negated):
-        return is_dynamic(operand.operand)
-    return isinstance(operand, model.Grouped) and is_dynamic(operand.inner)
 
 
 def _clause(text: str) -> str:

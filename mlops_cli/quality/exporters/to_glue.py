@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from ..language import model
 from ..language.printer import write_rule
 from .loss import DIFFERS, LOST, SAME, ExportedRule
-from .terms import CannotExportError, is_dynamic
+from .terms import CannotExportError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -69,7 +69,7 @@ def write_plain(ruleset: model.Ruleset, reader: Reader) -> tuple[str, tuple[Expo
 
 def _differences(rule: model.Rule) -> tuple[str, ...]:
     conditions = [one for one in (rule.condition, rule.threshold) if one is not None]
-    if any(is_dynamic(operand) for one in conditions for operand in one.operands):
+    if any(model.is_dynamic(operand) for one in conditions for operand in one.operands):
         raise CannotExportError(_ETL_ONLY)
     return ()
 

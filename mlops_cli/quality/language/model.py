@@ -342,3 +342,19 @@ def rule_columns(rule: Rule | Analyzer) -> tuple[str, ...]:
     if rule.type in _NOT_COLUMNS:
         return ()
     return tuple(parameter.value for parameter in rule.parameters)
+
+
+def is_dynamic(operand: Operand) -> bool:
+    """Tell whether an operand looks at the results of earlier runs: `avg(last(3)) * 0.9`."""
+    pending = [operand]
+    while pending:
+        one = pending.pop()
+        if isinstance(one, Call):
+            return True
+        if isinstance(one, Arithmetic):
+            pending += [one.left, one.right]
+        elif isinstance(one, Negated):
+            pending.append(one.operand)
+        elif isinstance(one, Grouped):
+            pending.append(one.inner)
+    return False
