@@ -16,17 +16,26 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def pending(path: Path, run_id: str, conf: Mapping[str, Any]) -> Iterator[None]:
+def pending(
+    path: Path, run_id: str, conf: Mapping[str, Any], *, again: bool = False
+) -> Iterator[None]:
     """Keep the id of a run while it is started; a start whose end nobody knows stays remembered.
 
     A disk that takes no note of it does not keep a run from being started.
+
+    Args:
+        path: Where it is kept.
+        run_id: The run's id.
+        conf: What it is given.
+        again: It may have been started by an earlier command: that this one is refused says
+            nothing about that.
     """
     _write(path, {"run_id": run_id, "conf": dict(conf), "pid": os.getpid()})
     try:
         yield
     except BaseException as error:
         # Killed, or without an answer: what is known to be refused needs no second attempt.
-        if not _is_unknown(error):
+        if not again and not _is_unknown(error):
             forget(path)
         raise
     forget(path)

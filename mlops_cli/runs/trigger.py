@@ -92,7 +92,7 @@ def trigger(
     run_id = run_id or earlier or new_run_id(clock)
     progress.note(f"Run {run_id} of {dag_id}")
     try:
-        with pending(remembered, run_id, values):
+        with pending(remembered, run_id, values, again=run_id == earlier):
             run = start(api, dag_id, run_id, values, progress=progress, clock=clock)
     except (KeyboardInterrupt, SystemExit):
         progress.note(f"Run {run_id} may have been started: the same command again finds it")

@@ -15,6 +15,7 @@ from fakes.projects import write_project
 from mlops_cli.core.errors import (
     ConflictError,
     ProjectError,
+    UnavailableError,
     UnfinishedError,
     UsageError,
 )
@@ -209,6 +210,21 @@ def test_the_same_command_after_a_lost_start_finds_the_run(
     assert "was left without an answer" in notes.said[0]
     ask(project)
     assert len(dag.runs) == 2
+
+
+def test_a_refusal_says_nothing_about_the_start_before_it(
+    project: Project, dag: Dag, served: FakeAirflow
+) -> None:
+    served.fail(r"POST .*/dagRuns$", drop=True)
+    served.fail(r"GET .*/dagRuns/", status=500, times=10)
+    with pytest.raises(UnfinishedError):
+        ask(project)
+    served.faults.clear()
+    served.fail(r"POST .*/dagRuns$", status=429)
+    with pytest.raises(UnavailableError):
+        ask(project)
+    ask(project)
+    assert len(dag.runs) == 1
 
 
 def test_what_is_remembered_of_a_start_belongs_to_its_conf_and_to_nobody_alive(
