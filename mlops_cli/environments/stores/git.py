@@ -13,9 +13,10 @@ from mlops_cli.environments.port import Stored, Upload
 from mlops_cli.environments.release import loader
 
 from .git_command import lost
-from .git_lock import LEASE_SECONDS, GitLease
+from .git_lock import GitLease
 from .git_mirror import Blob, Mirror
 from .keys import is_state, parts_of
+from .lease import LEASE_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

@@ -8,12 +8,10 @@ from __future__ import annotations
 
 import json
 import secrets
-import threading
 from typing import TYPE_CHECKING, Any, Final
 
-from mlops_cli.core.errors import ConflictError, MlopsError
-
-from .holder import held, holder, myself, read
+from .holder import holder, myself, read
+from .lease import LeasedLock
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,12 +21,11 @@ if TYPE_CHECKING:
 
     from .git_mirror import Mirror
 
-LEASE_SECONDS: Final = 120.0
 _ATTEMPTS: Final = 6
 
 
-class GitLease:
-    """A lock that is held; `taken_over` is the dead holder it was taken from."""
+class GitLease(LeasedLock):
+    """A lock that is held, as the tip of a ref."""
 
     def __init__(
         self,
@@ -40,56 +37,30 @@ class GitLease:
         clock: Clock,
         lease_seconds: float,
     ) -> None:
-        self.taken_over: Holder | None = None
+        super().__init__(store, lease_seconds)
         self._mirror = mirror
         self._ref = ref
-        self._store = store
         self._clock = clock
-        self._lease = lease_seconds
         self._me = myself(what) | {"id": secrets.token_hex(16), "lease_seconds": lease_seconds}
-        self._tip: str | None = None
-        self._guard = threading.Lock()
-        self._over = threading.Event()
 
     def acquire(self) -> None:
         """Take the lock and keep renewing it; see `GitStore.lock` for what is raised."""
         for _ in range(_ATTEMPTS):
             tip, told, age = self._look()
-            if told and age <= min(_seconds(told, self._lease), self._lease):
-                left = max(1, round(self._lease - age))
-                raise held(
-                    self._store,
-                    holder(told),
-                    "Wait until it is done; if that process is dead, the lock ends by itself "
-                    f"within {left} s, or at once with `mlops unlock`",
-                )
-            if self._move(tip, self._me):
+            if told and age <= self._lasts(told):
+                raise self._held(told, age)
+            if made := self._move(tip, self._me):
                 self.taken_over = holder(told) if told else None
-                threading.Thread(target=self._renew, daemon=True).start()
+                self._hold(made)
                 return
-        raise ConflictError(
-            f"Could not lock {self._store}: others keep taking it first",
-            hint="Run the same command again in a minute",
-        )
+        raise self._contended()
 
     def check(self) -> None:
         """Raise ConflictError when the lock is no longer ours."""
         with self._guard:
             there = self._mirror.refs(self._ref).get(self._ref)
-            if there is not None and there == self._tip:
-                return
-        raise ConflictError(
-            f"Could not go on: the lock of {self._store} was taken by somebody",
-            hint="Run the same command again",
-            state="What is live did not change",
-        )
-
-    def release(self, *, patience_seconds: float) -> None:
-        """Give the lock back, if it still is ours; without an answer it runs out by itself."""
-        self._over.set()
-        last = threading.Thread(target=self._give_back, daemon=True)
-        last.start()
-        last.join(patience_seconds)
+            if there is None or there != self._mark:
+                raise self._lost(None)
 
     def break_open(self) -> Holder | None:
         """Free the lock, whoever holds it; who that was."""
@@ -99,33 +70,17 @@ class GitLease:
         self._move(tip, {})
         return holder(told)
 
-    def _give_back(self) -> None:
-        with self._guard:
-            try:
-                if self._tip is not None:
-                    self._move(self._tip, {})
-            except MlopsError:
-                return
+    def _renewed(self, mark: str) -> str | None:
+        return self._move(mark, self._me)
 
-    def _renew(self) -> None:
-        while not self._over.wait(self._lease / 3):
-            with self._guard:
-                if self._over.is_set() or self._tip is None:
-                    return
-                try:
-                    if not self._move(self._tip, self._me):
-                        self._tip = None
-                except MlopsError:
-                    continue  # while the lease lasts, the next attempt may come through
+    def _free(self, mark: str) -> None:
+        self._move(mark, {})
 
-    def _move(self, tip: str | None, told: Mapping[str, Any]) -> bool:
-        """Put the next commit on the ref; False: somebody else did."""
+    def _move(self, tip: str | None, told: Mapping[str, Any]) -> str | None:
+        """Put the next commit on the ref; None: somebody else did."""
         # Forward only: many repositories refuse to delete or to rewind a ref.
         commit = self._mirror.commit(tip, {}, json.dumps(told, indent=1))
-        if not self._mirror.push([(self._ref, commit, tip)]):
-            return False
-        self._tip = commit
-        return True
+        return commit if self._mirror.push([(self._ref, commit, tip)]) else None
 
     def _look(self) -> tuple[str | None, Mapping[str, Any], float]:
         """The ref's commit, what it says (nothing: free) and its age in seconds."""
@@ -134,8 +89,3 @@ class GitLease:
             return None, {}, 0.0
         message, made = self._mirror.message(tip)
         return tip, read(message), self._clock.now().timestamp() - made
-
-
-def _seconds(told: Mapping[str, Any], usual: float) -> float:
-    lease = told.get("lease_seconds")
-    return float(lease) if isinstance(lease, (int, float)) else usual

@@ -15,8 +15,9 @@ from mlops_cli.environments.release import loader
 
 from .bucket import GONE, IMPOSSIBLE, TAKEN, UNKNOWN, Bucket
 from .keys import STATE, is_state, parts_of
+from .lease import LEASE_SECONDS
 from .parallel import each
-from .s3_lock import LEASE_SECONDS, S3Lease
+from .s3_lock import S3Lease
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
