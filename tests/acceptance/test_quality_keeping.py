@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import csv
 import json
+import threading
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -160,3 +163,27 @@ def test_a_rule_that_stands_there_twice_is_a_note(folder, mlops):
     code, out, _ = mlops("data.csv")
     assert code == 0
     assert "note: The rule `RowCount > 1` stands here 2 times, on lines 1 and 2" in out
+
+
+def test_no_report_holds_the_signature_of_an_address(folder, mlops, capsys):
+    handler = partial(_Site, directory=str(folder))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        data = f"http://127.0.0.1:{server.server_port}/data.csv?X-Amz-Signature=hush"
+        shown = data.partition("?")[0]
+        reports = ["--html", "out.html", "--junit", "out.xml", "--history"]
+        _, out, err = mlops(data, *reports, "--json")
+        _, table, said = mlops(data)
+        main(["quality", "suggest", data, "--json"])
+        suggested = capsys.readouterr()
+        server.shutdown()
+    written = [Path(name).read_text() for name in ("out.html", "out.xml")]
+    history = Path(".mlops/quality/raw.jsonl").read_text()
+    assert all(shown in text for text in (out, table, suggested.out, *written))
+    everything = (out, err, table, said, suggested.out, suggested.err, history, *written)
+    assert not any("hush" in text for text in everything)
+
+
+class _Site(SimpleHTTPRequestHandler):
+    def log_message(self, *_):
+        """Say nothing."""

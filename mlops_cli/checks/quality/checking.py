@@ -13,7 +13,7 @@ from mlops_cli.core.redact import redact
 
 from .keeping import history_of
 from .outputs import check_outputs
-from .reading import open_data, open_datasets, read_ruleset
+from .reading import open_data, open_datasets, public_name, read_ruleset
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -33,7 +33,7 @@ class DataResult:
     """What came of one data file: a report, or why there is none."""
 
     data: str
-    """As the user named it."""
+    """As the user named it, without what may be a secret."""
     report: QualityReport | None = None
     reason: str = ""
     hint: str | None = None
@@ -173,7 +173,8 @@ def check(
     others = open_datasets(datasets, delimiter=delimiter)
     results, views = [], []
     for one in data:
-        with progress.step(f"Checking `{one}`"):
+        name = public_name(one)
+        with progress.step(f"Checking `{name}`"):
             history = history_of(ruleset, one, name=keep.name) if keep else None
             options = {"datasets": others, "history": history} | {
                 "composite": composite,
@@ -181,7 +182,7 @@ def check(
             }
             earlier = _earlier(history) if history is not None and html is not None else ()
             with _opened(one, delimiter) as source:
-                results.append(_check_one(rules, one, source, options, rows))
+                results.append(_check_one(rules, name, source, options, rows))
                 if html is not None:
                     views.append(_view(rules, results[-1], source, (*earlier,), rows))
     checked = QualityCheck(str(ruleset), tuple(results))

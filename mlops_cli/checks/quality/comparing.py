@@ -16,7 +16,7 @@ from mlops_cli.core.errors import ProjectError, UsageError
 from mlops_cli.core.exits import Exit
 
 from .matching import Match, match_rules
-from .reading import open_data, open_datasets, read_ruleset
+from .reading import open_data, open_datasets, public_name, read_ruleset
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -159,11 +159,13 @@ def diff(
     now = datetime.now(UTC)
     pairs = []
     for one in data:
-        with progress.step(f"Checking `{one}`"):
+        name = public_name(one)
+        with progress.step(f"Checking `{name}`"):
             reports = _reports((before, after), one, others, delimiter, now)
-        pairs.append([_pair(match, one, reports) for match in matches])
+        pairs.append([_pair(match, name, reports) for match in matches])
     by_match = [tuple(each) for each in zip(*pairs, strict=True)] if pairs else [()] * len(matches)
-    return _compared(old, new, tuple(data), list(zip(matches, by_match, strict=True)))
+    names = tuple(public_name(one) for one in data)
+    return _compared(old, new, names, list(zip(matches, by_match, strict=True)))
 
 
 def _reports(

@@ -11,7 +11,7 @@ from mlops_cli.core.errors import ConflictError, ProjectError, UsageError
 from mlops_cli.core.files import write_atomic
 
 from .outputs import is_data
-from .reading import open_data
+from .reading import open_data, public_name
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -89,9 +89,10 @@ def suggest(
     _check_free(output, data)
     from mlops_cli import quality
 
+    given, data = data, public_name(data)
     try:
         with progress.step(f"Reading `{data}`"):
-            source = open_data(data, delimiter=delimiter)
+            source = open_data(given, delimiter=delimiter)
         with closing(source):
             with progress.step(f"Describing the columns of `{data}`"):
                 profile = quality.profile(source)

@@ -64,6 +64,15 @@ def syntax_errors(errors: Iterable[DqdlSyntaxError], path: Path) -> tuple[Diagno
     )
 
 
+def public_name(data: str) -> str:
+    """Name data as reports may: a URI without a password or a signature in its query."""
+    if "://" not in data or data.lower().startswith("file://"):
+        return data
+    from mlops_cli.quality.data.remote import public
+
+    return public(data)
+
+
 def open_data(data: str, *, delimiter: str | None) -> Source:
     """Open a data file.
 
