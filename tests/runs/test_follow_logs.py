@@ -279,9 +279,9 @@ def reader(url: str) -> subprocess.Popen[bytes]:
 def test_a_log_larger_than_what_is_read_at_once_takes_little_memory(
     endless: tuple[type[Endless], str],
 ) -> None:
-    # MLOPS_LOG_GIB=1 makes it a gigabyte; by default more than is ever read into memory at once.
+    # LOG_GIB=1 makes it a gigabyte; by default more than is ever read into memory at once.
     kind, url = endless
-    kind.lines = int(float(os.environ.get("MLOPS_LOG_GIB", "0.1")) * 2**30 / len(LINE))
+    kind.lines = int(float(os.environ.get("LOG_GIB", "0.1")) * 2**30 / len(LINE))
     child = reader(url)
     assert child.stdout is not None
     count = sum(1 for _ in child.stdout)
