@@ -106,6 +106,7 @@ def test_a_history_that_cannot_be_used_is_one_error(folder, mlops):
         ("{home}/data.csv", "data.csv"),
         ("file://{home}/data.csv", "data.csv"),
         ("/elsewhere/data.csv", "/elsewhere/data.csv"),
+        ("file:///elsewhere/a%20b.csv", "/elsewhere/a b.csv"),
         ("s3://bucket/a/b.parquet", "s3://bucket/a/b.parquet"),
         ("https://me:secret@host.test/b.csv?token=x", "https://host.test/b.csv"),
     ],

@@ -295,3 +295,10 @@ def test_the_line_that_is_no_json_is_named(tmp_path):
     path.write_text('{"a": 1}\n{"a": 2}garbage\n')
     with pytest.raises(DataReadError, match=r"line 2 is no JSON: Extra data\n"):
         open_source(path)
+
+
+def test_an_empty_name_and_an_empty_delimiter_are_refused(csv):
+    with pytest.raises(DataReadError, match="its name is empty"):
+        open_source("")
+    with pytest.raises(DataReadError, match="`` cannot be a delimiter"):
+        open_source(csv("a,b\n1,2\n"), delimiter="")

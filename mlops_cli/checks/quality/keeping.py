@@ -8,14 +8,17 @@ Files that hold the same data on different days need a name in common: `--histor
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from mlops_cli.core.errors import ProjectError
 from mlops_cli.project.paths import find_project
 
+from .outputs import local_file
+
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from mlops_cli.quality import FileHistory
 
 
@@ -40,11 +43,9 @@ def history_of(ruleset: Path, data: str, *, name: str | None = None) -> FileHist
 
 def data_set(data: str, home: Path) -> str:
     """Name a data set by where it is."""
+    if (local := local_file(data)) is not None:
+        return _within(local.absolute(), home)
     parts = urlsplit(data)
-    if "://" not in data:
-        return _within(Path(data).absolute(), home)
-    if parts.scheme == "file":
-        return _within(Path(parts.path), home)
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
 

@@ -48,6 +48,8 @@ def local_path(text: str) -> Path:
         raise DataReadError(
             f"Could not read `{shown}`: its name is not UTF-8", hint="Give the file another name"
         )
+    if not text:
+        raise DataReadError("Could not read the data: its name is empty")
     if "://" not in text:
         return Path(text)
     from urllib.parse import unquote, urlsplit

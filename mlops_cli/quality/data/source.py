@@ -208,7 +208,7 @@ def _open(
     data_format = check_format(path)
     check_magic(path, data_format)
     default = "\t" if path.suffix.lower() == ".tsv" else ","
-    place = Place(path, stamp(path), delimiter or default, fetched)
+    place = Place(path, stamp(path), default if delimiter is None else delimiter, fetched)
     with reading(str(path)):
         if data_format == "parquet":
             from .parquet import open_parquet
