@@ -37,7 +37,7 @@ def start(version: str = DEFAULT_AIRFLOW, *, progress: Progress, clock: Clock) -
             hint=f"Install it beside `mlops`: `{sys.executable} -m pip install 'moto[s3,server]'`",
         )
     home = places.emulated_home()
-    if local.find_running(home) is None:
+    if not is_locked(home):
         places.aws_config(home).unlink(missing_ok=True)
     companion = local.Companion(
         name=places.KIND,
