@@ -178,7 +178,8 @@ def _matched(rule: Single, name: str) -> Callable[[Found], Verdict]:
     def finish(found: Found) -> Verdict:
         for whose, count in (("the data", found["ours"]), (f"`{name}`", found["theirs"])):
             if count:
-                return Verdict(False, f"{count} keys occur more than once in {whose}")
+                keys = "1 key occurs" if count == 1 else f"{count} keys occur"
+                return Verdict(False, f"{keys} more than once in {whose}")
         share = whole(found["found"]) / whole(found["kept"])
         key = f"Dataset.{name}.DatasetMatch"
         return judge(rule, f"DatasetMatch with `{name}`", key, share)
