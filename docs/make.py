@@ -34,6 +34,12 @@ FAMILIES = {
     "MLP4": "Rulesets",
     "MLP6": "Vendored code",
     "MLP7": "Secrets",
+    "MLP8": "Amazon MWAA",
+}
+NEEDS = {
+    Stage.STATIC: "the files alone",
+    Stage.INDEX: "a package index, through `uv`",
+    Stage.IMPORT: "Airflow's interpreter",
 }
 ABOUT_COMMANDS = """\
 What `--help` says of each, written by `python docs/make.py`. With `--json` a result is all there is
@@ -101,9 +107,8 @@ def _row(check: Check) -> str:
 
 
 def _section(check: Check) -> str:
-    needs = "Airflow's interpreter" if check.stage is Stage.IMPORT else "the files alone"
     after = f", after {' and '.join(check.requires)}" if check.requires else ""
-    facts = f"Severity {check.severity}. Needs {needs}{after}."
+    facts = f"Severity {check.severity}. Needs {NEEDS[check.stage]}{after}."
     return f"### {check.code}\n\n{check.documentation}\n\n{facts}"
 
 

@@ -17,9 +17,10 @@ if TYPE_CHECKING:
 
 
 class Stage(StrEnum):
-    """What a check needs: the files alone, or Airflow's own interpreter."""
+    """What a check needs: the files alone, a package index, or Airflow's own interpreter."""
 
     STATIC = "static"
+    INDEX = "index"
     IMPORT = "import"
 
 
@@ -80,7 +81,7 @@ def check(
     Args:
         code: `MLP`, a family digit and two digits; never used again for something else.
         severity: How bad its findings usually are.
-        stage: Whether it needs the DAGs imported.
+        stage: Whether it needs a package index, or the DAGs imported.
         requires: Checks that must be clean before this one makes sense.
     """
 

@@ -9,13 +9,27 @@ from typing import TYPE_CHECKING
 
 from mlops_cli.core.errors import UsageError
 
-from . import dag_import, dags, engines, layout, lint, manifest, rulesets, secrets, vendored
+from . import (
+    dag_import,
+    dags,
+    engines,
+    layout,
+    lint,
+    manifest,
+    mwaa,
+    rulesets,
+    secrets,
+    vendored,
+)
 from .base import Check, Stage
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-_FAMILIES = (manifest, layout, dags, dag_import, lint, rulesets, engines, vendored, secrets)
+_FAMILIES = (
+    *(manifest, layout, dags, dag_import, lint),
+    *(rulesets, engines, vendored, secrets, mwaa),
+)
 
 _FOUNDATIONS = {"MLP101", "MLP350"}
 

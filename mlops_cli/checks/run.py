@@ -120,7 +120,9 @@ def _check(
             subject.warm_up()
         found, run, skipped = _run(checks, subject, codes(ignore))
         imported = subject.__dict__.get("imported")
-    final = imported is None or all(item.outcome in {"ok", "error"} for item in imported.files)
+    final = subject.is_final and (
+        imported is None or all(item.outcome in {"ok", "error"} for item in imported.files)
+    )
     name = project.name if project else root.name
     return _Answers(name, found, run, skipped, is_final=final)
 

@@ -58,6 +58,8 @@ class Subject:
         self.closing = ExitStack()
         """Ends what was started for the checks."""
         self.airflow: AirflowProcess | None = None
+        self.is_final = True
+        """False as soon as a check has asked somebody who may answer otherwise another day."""
 
     def __enter__(self) -> Self:
         return self
