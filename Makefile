@@ -22,7 +22,7 @@ demo: setup  ## The main job, start to finish: new, validate, test, deploy, trig
 	$(BIN)/python tests/demo.py
 
 test: setup lint types imports  ## All that has to hold: lint, types, layers, tests
-	$(BIN)/pytest -n 2 --dist loadfile
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 check: test  ## The same as test
 

@@ -23,6 +23,13 @@ def pytest_configure() -> None:
     os.environ |= {"NO_COLOR": "1", "COLUMNS": "100", "MLOPS_DATA_DIR": _STATE.name}
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with a real Airflow first: one worker would end alone on them otherwise."""
+    slow = {item.path for item in items if item.get_closest_marker("real")}
+    items.sort(key=lambda item: item.path not in slow)
+
+
 @pytest.fixture(autouse=True)
 def _no_secret_of_another_test():
     """A process knows its secrets for as long as it lives; a test is a process of its own."""
