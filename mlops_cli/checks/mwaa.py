@@ -59,7 +59,7 @@ def requirements_are_readable(subject: Subject) -> Iterator[Finding]:
             yield _at(line, f"pip cannot read this line: {line.problem}")
 
 
-@check("MLP802", requires=("MLP801",))
+@check("MLP802", requires=("MLP101",))
 def requirements_come_from_somewhere(subject: Subject) -> Iterator[Finding]:
     """For Amazon MWAA, every line of `mwaa/requirements.txt` names something that is there.
 
@@ -125,7 +125,7 @@ def _from_git(line: Line) -> Iterator[Finding]:
         )
 
 
-@check("MLP803", requires=("MLP801",))
+@check("MLP803", requires=("MLP101",))
 def airflow_is_the_one_of_the_image(subject: Subject) -> Iterator[Finding]:
     """For Amazon MWAA, `mwaa/requirements.txt` asks for no other Airflow than the image's.
 
@@ -147,7 +147,7 @@ def airflow_is_the_one_of_the_image(subject: Subject) -> Iterator[Finding]:
             )
 
 
-@check("MLP804", severity=Severity.WARNING, requires=("MLP801",))
+@check("MLP804", severity=Severity.WARNING, requires=("MLP101",))
 def constraints_are_the_target_s(subject: Subject) -> Iterator[Finding]:
     """For Amazon MWAA, `mwaa/requirements.txt` names the constraints of the environment's Airflow.
 
@@ -182,7 +182,7 @@ def constraints_are_the_target_s(subject: Subject) -> Iterator[Finding]:
             )
 
 
-@check("MLP805", requires=("MLP801",))
+@check("MLP805", requires=("MLP101",))
 def wheels_fit_the_image(subject: Subject) -> Iterator[Finding]:
     """For Amazon MWAA, every wheel is for Linux on x86_64 and the Python of the image.
 

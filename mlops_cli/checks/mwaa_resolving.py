@@ -66,7 +66,7 @@ def rehearse(
             wanted.append(line)
     solver = _Solver(subject, airflow, python)
     with subject.progress.step(f"Resolving {REQUIREMENTS}"):
-        answer = solver.solve(wanted)
+        answer, is_constrained = solver.solve(wanted), True
         remote = [line for line in wanted if _is_remote_constraint(line)]
         if not answer.is_known and remote:
             rest = [line for line in wanted if line not in remote]
@@ -75,12 +75,12 @@ def rehearse(
                 subject.is_final = False
                 summary = f"Not checked against `{remote[0].value}`: it could not be read"
                 yield _note(summary, remote[0], answer.said)
-                answer, wanted = without, rest
+                answer, wanted, is_constrained = without, rest, False
         if answer.code == 0:
             return
         subject.is_final = False
         if answer.code == _NO_SOLUTION:
-            yield solver.blame(wanted, answer)
+            yield solver.blame(wanted, answer, is_constrained=is_constrained)
         else:
             yield _note("Not resolved: no answer of the package index", None, answer.said)
 
@@ -122,7 +122,7 @@ class _Solver:
         code = -1 if finished.timed_out else finished.returncode
         return _Answer(code, self._readable(finished.output), _pins(found))
 
-    def blame(self, lines: Sequence[Line], answer: _Answer) -> Finding:
+    def blame(self, lines: Sequence[Line], answer: _Answer, *, is_constrained: bool) -> Finding:
         """The line to change: the one whose version, once it is left open, lets the rest be."""
         named = [line for line in lines if line.requirement and _is_named(line, answer.said)]
         summary = "The requirements cannot be installed together with Airflow " + self._airflow
@@ -132,6 +132,10 @@ class _Solver:
             opened = [replace(one, text=name) if one is line else one for one in lines]
             pins = self.solve(opened).pins
             if version := pins.get(_canonical(name)):
+                where = f"in line {line.number}"
+                proposal = f"Write `{name}=={version}` {where}"
+                if not is_constrained:  # and which that is, the constraints say, which nobody has
+                    proposal = f"Write `{name}` {where}: the constraints choose its version"
                 return Finding(
                     f"`{line.text}` cannot be installed together with the rest and Airflow "
                     f"{self._airflow}",
@@ -139,7 +143,7 @@ class _Solver:
                     line.number,
                     line.column,
                     detail=answer.said,
-                    hint=f"Write `{name}=={version}` in line {line.number}",
+                    hint=proposal,
                 )
         at = named[0] if named else None
         if at is not None:

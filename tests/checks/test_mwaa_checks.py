@@ -186,6 +186,12 @@ def test_the_line_to_change_is_named(project, code, line, column, says, hint):
     assert found(project, environment="local") == ()
 
 
+def test_everything_wrong_is_said_at_once(project):
+    want(project, f"{LINE}foo ==== 3\n-e .\napache-airflow==2.10.1\n")
+    said = [(one.code, one.at.line) for one in found(project, "MLP8")]
+    assert said == [("MLP801", 2), ("MLP802", 3), ("MLP803", 4)]
+
+
 def test_without_constraints_the_line_to_add_is_said(project):
     want(project, "requests\n")
     one = the_one(project)
@@ -241,7 +247,7 @@ def test_the_startup_script_is_one_for_linux(project, content, severity, place, 
 
 
 def test_a_password_in_an_address_is_a_secret_and_not_shown(project):
-    want(project, f"{LINE}--index-url https://me:hunter2hunter2@example.test/simple\nrequests\n")
+    want(project, f"{LINE}-i https://me:hunter2hunter2@example.test/packages\nrequests\n")
     report = validate(project, environment="prod", select=(*STATIC, "MLP701"), progress=Silent())
     (one,) = report.diagnostics
     assert (one.code, one.at.line) == ("MLP701", 2)
@@ -301,7 +307,9 @@ def test_constraints_that_cannot_be_read_are_noted_and_the_rest_is_resolved(proj
     assert (note.severity, at(note)) == ("note", (1, 1))
     assert note.summary == f"Not checked against `{lost}`: it could not be read"
     want(project, f"-c {lost}\nprovider==9.1\n")
-    assert [one.severity for one in found(project, "MLP806")] == ["note", "error"]
+    error, note = sorted(found(project, "MLP806"), key=lambda one: one.severity)
+    assert (error.severity, note.severity) == ("error", "note")
+    assert error.hint == "Write `provider` in line 2: the constraints choose its version"
 
 
 def test_an_index_that_does_not_answer_is_noted_and_fails_nothing(project, monkeypatch, tmp_path):
