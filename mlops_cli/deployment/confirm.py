@@ -22,6 +22,7 @@ _LOCAL_SECONDS: Final = 60.0
 # Nodes copy by themselves, and Airflow looks for new files every few minutes.
 _REMOTE_SECONDS: Final = 600.0
 _SHOWN_LINES: Final = 12
+_OLD_TASKS: Final = "Airflow shows it already, but still runs the tasks of before"
 
 
 def usual_deadline(environment: Environment) -> float:
@@ -95,18 +96,18 @@ def is_on_its_way(trace: str, project: str) -> bool:
 
 
 def _look(api: AirflowApi, described: Manifest, waiting: dict[str, str], asked: set[str]) -> None:
-    # One question for all of them; only what is not there yet is asked for by itself.
-    seen = {info.dag_id: info for info in api.dags(tag=f"release:{described.release}")}
     for dag_id in list(waiting):
-        info = seen.get(dag_id)
-        if info is None or _missing(info, described.release):
-            info = api.dag(dag_id)
+        # Only this one tells what runs: a changed DAG's tags are stored at once, its tasks at
+        # most every `min_serialized_dag_update_interval`, 30 s where nobody changed it.
+        info = api.dag(dag_id)
         reason = _missing(info, described.release)
         if reason is None:
             del waiting[dag_id]
             continue
         waiting[dag_id] = reason
         token = info.file_token if info else None
+        if reason == _OLD_TASKS and token:
+            asked.discard(token)  # what was parsed too early is not kept
         if token and token not in asked:
             asked.add(token)
             with suppress(UnavailableError):  # it only makes it quicker
@@ -122,7 +123,9 @@ def _missing(info: DagInfo | None, release: str) -> str | None:
         return f"it still is from {' '.join(other) or 'no release'}"
     if info.is_stale:
         return "Airflow holds it for stale"
-    return "its file has import errors" if info.has_import_errors else None
+    if info.has_import_errors:
+        return "its file has import errors"
+    return None if info.release == release else _OLD_TASKS
 
 
 def _failures(api: AirflowApi, project: str) -> list[str]:

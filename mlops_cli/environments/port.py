@@ -115,6 +115,8 @@ class DagInfo:
     """Parameter name to `{"value": …, "schema": {…}}`; only filled by `AirflowApi.dag`."""
     schedule: str | None = None
     """As Airflow words it, such as `0 5 * * *`; None: no schedule."""
+    release: str | None = None
+    """The one its tasks are from, which its tags may be ahead of; only from `AirflowApi.dag`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -176,8 +176,10 @@ def stale_warning(environment: Environment, project: Project, dag: DagInfo) -> t
 
 
 def release_of(dag: DagInfo) -> str | None:
-    """The release a DAG is from, by its tag."""
-    return next((tag.partition(":")[2] for tag in dag.tags if tag.startswith("release:")), None)
+    """The release a DAG is from: that of its tasks, or else by its tag."""
+    return dag.release or next(
+        (tag.partition(":")[2] for tag in dag.tags if tag.startswith("release:")), None
+    )
 
 
 def require_running(target: Target, *, unpause: bool) -> None:

@@ -8,8 +8,10 @@ import pytest
 from fakes.grounds import CLOCK, PASSWORD, Ground, folder_ground, git_ground
 from fakes.repositories import git
 
+from mlops_cli.core.errors import UnfinishedError
 from mlops_cli.deployment.destroy import take_away
 from mlops_cli.deployment.rollback import roll_back
+from mlops_cli.runs.target import release_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -63,3 +65,22 @@ def test_another_airflow_than_the_one_that_proved_it_is_said(
         ground.deploy()
     told = "`staging` runs Airflow 3.3.2; the DAGs are proved under 3.2"
     assert any(told in line for line in ground.notes.said)
+
+
+def test_tags_of_the_release_over_tasks_of_before_are_not_live_yet(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(PASSWORD, "ground")
+    with folder_ground(tmp_path) as ground:
+        first = ground.deploy()
+        dag = ground.fake.dags["churn_training"]
+        dag.tasks_from = first.release  # as within `min_serialized_dag_update_interval`
+        ground.say("two")
+        with pytest.raises(UnfinishedError, match="still runs the tasks of before"):
+            ground.deploy(deadline_seconds=1.0)
+        shown = ground.open().airflow.dag("churn_training")
+        assert shown is not None
+        assert release_of(shown) == first.release
+        assert f"release:{first.release}" not in shown.tags
+        dag.tasks_from = None
+        assert ground.deploy().unchanged

@@ -99,6 +99,8 @@ class Dag:
     is_paused: bool = False
     is_stale: bool = False
     has_import_errors: bool = False
+    tasks_from: str | None = None
+    """The release its tasks are from, where that is not what its tags say."""
     relative_fileloc: str = "churn/churn.py"
     plan: Callable[[Mapping[str, Any]], list[Frame]] = succeed
     """The frames of a run with that conf; each `GET` of the run shows the next one."""
@@ -377,7 +379,10 @@ def _list_dags(fake: FakeAirflow, *, query: Mapping[str, list[str]], **_: Any) -
 
 def _details(fake: FakeAirflow, dag_id: str, **_: Any) -> Any:
     dag = _dag(fake, dag_id)
-    return 200, _dag_body(dag) | {"params": dag.params}
+    shown = next((tag for tag in dag.tags if tag.startswith("release:")), "")
+    release = dag.tasks_from or shown.partition(":")[2]
+    args = {"mlops_release": release} if release else {}
+    return 200, _dag_body(dag) | {"params": dag.params, "default_args": args}
 
 
 def _patch_dag(fake: FakeAirflow, dag_id: str, *, body: Any, **_: Any) -> Any:

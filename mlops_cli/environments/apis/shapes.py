@@ -41,6 +41,7 @@ def dag_info(body: Mapping[str, Any]) -> DagInfo:
         file_token=body.get("file_token"),
         params=body.get("params") or {},
         schedule=body.get("timetable_summary"),
+        release=(body.get("default_args") or {}).get("mlops_release"),
     )
 
 

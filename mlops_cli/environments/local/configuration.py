@@ -169,6 +169,8 @@ simple_auth_manager_users = {USERNAME}:admin
 simple_auth_manager_passwords_file = {passwords}
 # A run of a paused DAG stays queued for ever.
 dags_are_paused_at_creation = False
+# 30 seconds by default: so long a changed DAG would still run the tasks of before.
+min_serialized_dag_update_interval = 0
 # 32 workers by default, all started at once.
 parallelism = 4
 [api]

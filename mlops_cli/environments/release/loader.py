@@ -93,6 +93,8 @@ for candidate in filter(None, (CURRENT, PREVIOUS)):
     if found is not None:
         for dag in list(load(HERE / candidate, found)):
             dag.tags.add(f"release:{candidate}")
+            # Airflow may show new tags long before it replaces the tasks; this, only with them.
+            dag.default_args = {**dag.default_args, "mlops_release": candidate}
             globals()[dag.dag_id] = dag
         show_source({dag["dag_id"]: str(HERE / candidate / dag["file"]) for dag in found["dags"]})
         break

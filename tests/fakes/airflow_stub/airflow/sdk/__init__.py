@@ -7,3 +7,4 @@ class DAG:
     def __init__(self, dag_id: str) -> None:
         self.dag_id = dag_id
         self.tags: set[str] = set()
+        self.default_args: dict[str, object] = {}
