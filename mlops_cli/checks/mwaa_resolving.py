@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 
 _PLATFORM: Final = "x86_64-manylinux_2_34"  # Amazon Linux 2023
 _SECONDS: Final = 120
-_NO_SOLUTION: Final = 1  # uv's exit codes: 2 is what it could not read or reach
+# uv's exit codes: there is no answer, and something could not be read or reached.
+_NO_SOLUTION: Final = 1
+_UNREAD: Final = 2
 _TRIED: Final = 4
 _SHOWN_LINES: Final = 12
 _PASSED_ON: Final = {"--constraint", "--find-links", "--index-url", "--extra-index-url"}
@@ -68,7 +70,7 @@ def rehearse(
     with subject.progress.step(f"Resolving {REQUIREMENTS}"):
         answer, is_constrained = solver.solve(wanted), True
         remote = [line for line in wanted if _is_remote_constraint(line)]
-        if not answer.is_known and remote:
+        if answer.code == _UNREAD and remote:
             rest = [line for line in wanted if line not in remote]
             without = solver.solve(rest)
             if without.is_known:
@@ -113,7 +115,8 @@ class _Solver:
                 *(uv.find_uv_bin(), "pip", "compile", "--quiet", "--no-header", "--no-annotate"),
                 *("--python", sys.executable, "--python-version", self._python),
                 *("--python-platform", _PLATFORM, "--only-binary", ":all:", *more),
-                *("--output-file", found, given),
+                # As pip does: the best of all indexes, not the first that knows the name.
+                *("--index-strategy", "unsafe-best-match", "--output-file", found, given),
             ],
             timeout_seconds=_SECONDS,
             cwd=_outside(),

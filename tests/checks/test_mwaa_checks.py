@@ -60,6 +60,7 @@ def index(tmp_path_factory):
     wheel(root / "simple", "shapes", "1.0")
     wheel(root / "simple", "shapes", "2.0")
     wheel(root / "simple", "apples", "1.0", tag="cp312-cp312-macosx_11_0_arm64")
+    wheel(root / "more", "colours", "0.5")
     (root / CONSTRAINTS).parent.mkdir()
     (root / CONSTRAINTS).write_text("shapes==1.0\n")
     with ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=root)) as server:
@@ -254,8 +255,9 @@ def test_a_password_in_an_address_is_a_secret_and_not_shown(project):
     assert "hunter2" not in repr(report)
 
 
-def test_requirements_that_go_together_are_silent(project, asking):
-    want(project, f"-c {asking}/{CONSTRAINTS}\nprovider\nshapes\n")
+@pytest.mark.parametrize("more", ["", "--extra-index-url {}/more\n"], ids=["one", "two indexes"])
+def test_requirements_that_go_together_are_silent(project, asking, more):
+    want(project, f"-c {asking}/{CONSTRAINTS}\n{more.format(asking)}provider\nshapes\n")
     assert found(project, "MLP8") == ()
 
 
