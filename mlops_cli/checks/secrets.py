@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from mlops_cli.core.redact import mask_values
+from mlops_cli.project.environments import REFERENCES
 
 from .base import Finding, check
 
@@ -21,6 +22,8 @@ _ASSIGNED: Final = re.compile(
     rf"""(?i)\b[\w-]*{_NAMES}[\w-]*["']?\s*[:=]\s*["'](?P<value>[^"'\s]{{12,}})["']"""
 )
 _STANDS_FOR_ONE: Final = re.compile(r"[${<*]|example|changeme|placeholder|xxxx", re.IGNORECASE)
+# Says where a secret is, as `mlops.yaml` does.
+_REFERENCE: Final = re.compile(rf"(?:{'|'.join(REFERENCES)}):")
 _KEY_FILES: Final = ("*.pem", "*.key", "*.p12", "*.pfx", "id_rsa", "id_ed25519", "credentials")
 _LOCAL_ONLY: Final = (".env", ".env.local")
 
@@ -87,7 +90,7 @@ def _suspicious(text: str) -> Iterator[int]:
 
 def _assigns_secret(line: str) -> bool:
     match = _ASSIGNED.search(line)
-    if match is None or _STANDS_FOR_ONE.search(match["value"]):
+    if match is None or _STANDS_FOR_ONE.search(match["value"]) or _REFERENCE.match(match["value"]):
         return False
     return _bits(match["value"]) > 3.0
 

@@ -290,6 +290,12 @@ def test_the_value_of_a_secret_is_never_shown(project, static):
     assert "dG9wc2VjcmV0IQx7Kp2" not in repr(report)
 
 
+@pytest.mark.parametrize("scheme", ["env", "keyring", "file", "aws-secretsmanager"])
+def test_where_a_secret_is_may_be_written_in_quotes(project, static, scheme):
+    (project / "config.yaml").write_text(f"auth: {{password: '{scheme}:STAGING_PASSWORD/x7Kp2'}}\n")
+    assert static().diagnostics == ()
+
+
 def test_a_placeholder_is_no_secret(project, static):
     (project / "config.yaml").write_text(
         'password: "${DATABASE_PASSWORD}"\ntoken: "<your-token>"\n'
