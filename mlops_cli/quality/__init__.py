@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .data.source import Column, Source, open_source
-from .engine.failed_rows import FailedRows
 from .engine.run import check
 from .errors import (
     DataReadError,
@@ -27,22 +26,24 @@ from .language.rules import RULE_TYPES, RuleType
 from .report import QualityReport, RuleOutcome
 
 if TYPE_CHECKING:
+    from .engine.failed_rows import FailedRows
     from .proposal.profile import ColumnProfile, Profile, profile
     from .proposal.propose import Proposal, propose
     from .proposal.suggest import suggest
     from .proposal.wording import Hint, Suggestion, render
 
-# A gate proposes nothing, and is fast because it loads none of this.
+# A gate proposes nothing and writes no rows, and is fast because it loads none of this.
 _LATER = {
-    "ColumnProfile": "profile",
-    "Profile": "profile",
-    "profile": "profile",
-    "Proposal": "propose",
-    "propose": "propose",
-    "suggest": "suggest",
-    "Hint": "wording",
-    "Suggestion": "wording",
-    "render": "wording",
+    "FailedRows": "engine.failed_rows",
+    "ColumnProfile": "proposal.profile",
+    "Profile": "proposal.profile",
+    "profile": "proposal.profile",
+    "Proposal": "proposal.propose",
+    "propose": "proposal.propose",
+    "suggest": "proposal.suggest",
+    "Hint": "proposal.wording",
+    "Suggestion": "proposal.wording",
+    "render": "proposal.wording",
 }
 
 __all__ = [
@@ -84,4 +85,4 @@ def __getattr__(name: str) -> object:
         raise AttributeError(f"module `{__name__}` has no attribute `{name}`")
     from importlib import import_module
 
-    return getattr(import_module(f".proposal.{_LATER[name]}", __name__), name)
+    return getattr(import_module(f".{_LATER[name]}", __name__), name)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from decimal import Decimal
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from ..history import history_key
@@ -277,6 +276,8 @@ def _number_of(value: float) -> model.NumericOperand:
     if float(value).is_integer() and abs(value) < _EXACT:
         text = str(abs(int(value)))
     else:
+        from decimal import Decimal
+
         text = format(Decimal(repr(abs(float(value)))), "f")
         text = text if "." in text else f"{text}.0"
     return model.Negated(model.Number(text)) if value < 0 else model.Number(text)

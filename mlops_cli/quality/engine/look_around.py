@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 from typing import TYPE_CHECKING, Final
 
@@ -41,6 +40,8 @@ def search_each(
     Raises:
         CannotEvaluateError: Python does not know the pattern either, or needs too long.
     """
+    import subprocess  # hardly any rule comes here, and a check should start at once
+
     try:
         child = subprocess.run(
             [sys.executable, "-I", "-S", "-c", _SEARCH],

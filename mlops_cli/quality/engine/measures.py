@@ -7,12 +7,11 @@ grouping for each set of key columns.
 from __future__ import annotations
 
 from dataclasses import replace
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from ..language import model
-from .anomalies import detect_anomalies
 from .columns import column_data_type, column_length, column_values, completeness
-from .file_rules import file_freshness, file_match, file_size, file_uniqueness
 from .freshness import freshness
 from .keys import distinct_values, duplicate_rows, primary_key, unique_value_ratio, uniqueness
 from .measurement import (
@@ -31,15 +30,7 @@ from .numeric import (
 )
 from .patterns import column_names_match
 from .profiles import without_rows
-from .references import (
-    aggregate_match,
-    dataset_match,
-    referential_integrity,
-    row_count_match,
-    schema_match,
-)
 from .shape import column_count, column_exists, row_count
-from .statistics import all_statistics
 from .values import CannotEvaluateError, check_bounds, number
 from .where import where_sql
 
@@ -75,11 +66,35 @@ def check_numbers(rule: Single) -> None:
             check_bounds(condition, *worth)
 
 
+def _later(module: str, name: str) -> Callable[[Single, Context, str | None], Measure]:
+    """A measure of a rare rule type: its module is loaded by the first rule that asks for it."""
+
+    def run(rule: Single, context: Context, where: str | None) -> Measure:
+        found: Measure = getattr(import_module(f".{module}", __package__), name)(
+            rule, context, where
+        )
+        return found
+
+    return run
+
+
 def _custom_sql(rule: Single, context: Context, where: str | None) -> Measure:
     # Starting processes takes imports that no other rule needs.
     from .apart import apart
 
     return apart(rule, context, where)
+
+
+def _all_statistics(rule: Single, context: Context, _where: str | None) -> Measure:
+    from .statistics import all_statistics
+
+    return all_statistics(rule, context, lambda analyzer: measure(analyzer, context))
+
+
+def _detect_anomalies(rule: Single, context: Context, _where: str | None) -> Measure:
+    from .anomalies import detect_anomalies
+
+    return detect_anomalies(rule, context, lambda analyzer: measure(analyzer, context))
 
 
 _MEASURES: dict[str, Callable[[Single, Context, str | None], Measure]] = {
@@ -111,19 +126,15 @@ _MEASURES: dict[str, Callable[[Single, Context, str | None], Measure]] = {
     "ColumnDataType": column_data_type,
     "DataFreshness": freshness,
     "CustomSql": _custom_sql,
-    "RowCountMatch": row_count_match,
-    "SchemaMatch": schema_match,
-    "ReferentialIntegrity": referential_integrity,
-    "AggregateMatch": aggregate_match,
-    "DatasetMatch": dataset_match,
-    "FileFreshness": file_freshness,
-    "FileSize": file_size,
-    "FileMatch": file_match,
-    "FileUniqueness": file_uniqueness,
-    "AllStatistics": lambda rule, context, _where: all_statistics(
-        rule, context, lambda analyzer: measure(analyzer, context)
-    ),
-    "DetectAnomalies": lambda rule, context, _where: detect_anomalies(
-        rule, context, lambda analyzer: measure(analyzer, context)
-    ),
+    "RowCountMatch": _later("references", "row_count_match"),
+    "SchemaMatch": _later("references", "schema_match"),
+    "ReferentialIntegrity": _later("references", "referential_integrity"),
+    "AggregateMatch": _later("references", "aggregate_match"),
+    "DatasetMatch": _later("references", "dataset_match"),
+    "FileFreshness": _later("file_rules", "file_freshness"),
+    "FileSize": _later("file_rules", "file_size"),
+    "FileMatch": _later("file_rules", "file_match"),
+    "FileUniqueness": _later("file_rules", "file_uniqueness"),
+    "AllStatistics": _all_statistics,
+    "DetectAnomalies": _detect_anomalies,
 }

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from ..language import model
-from .rows import RowJudge, composites_by_row
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -58,6 +57,8 @@ def look_at_rows(
         sink = stack.enter_context(rows.workshop()) / "collected.duckdb" if rows else None
         connection = data.connect(None, beside=beside, sink=sink)
         stack.callback(connection.close)
+        from .rows import RowJudge, composites_by_row
+
         judge = RowJudge(connection, context, evaluation.measures, answers)
         judge.name_tables()
         composites = composites_by_row(rules, judge, data.rows) if by_row else {}

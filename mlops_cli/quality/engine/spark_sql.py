@@ -7,7 +7,6 @@ What is let through here is looked at once more on DuckDB's own tree before it r
 
 from __future__ import annotations
 
-import logging
 import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
@@ -113,6 +112,8 @@ def _read(text: str, what: str) -> exp.Expr:
         ) from error
     if len(text) > _LONGEST:
         raise CannotEvaluateError(f"The {what} is longer than {_LONGEST:,} characters")
+    import logging
+
     # It logs what it gives up on, besides giving up.
     logging.getLogger("sqlglot").addHandler(logging.NullHandler())
     try:
