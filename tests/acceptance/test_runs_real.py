@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -87,10 +88,8 @@ def test_runs_are_followed_repeated_and_made_up_for(
     assert again.code == 0, again.text
     # What a task prints goes to its log by another way than its end to the scheduler.
     deadline = time.monotonic() + 15
-    while (
-        "it converges"
-        not in user.types("logs", "training", "fit", "--run-id", run_id, folder=root).out
-    ):
+    show = ("logs", "training", "fit", "--run-id", run_id)
+    while "it converges" not in user.types(*show, folder=root).out:
         assert time.monotonic() < deadline, "the second try's log never came"
         time.sleep(0.5)
 
