@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from mlops_cli.core.errors import UsageError
 from mlops_cli.core.exits import Exit
@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mlops_cli.quality.language.lints import Lint
-
-TARGETS: Final = ("meaning", "glue", "airflow", "catalog", "deequ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,13 +68,13 @@ def lint(ruleset: Path, *, targets: Sequence[str] = (), strict: bool = False) ->
     from mlops_cli.quality.language import lints
 
     for target in targets:
-        if target not in TARGETS:
+        if target not in lints.TARGETS:
             raise UsageError(
-                f"There is no target `{target}`", hint=f"The targets are {', '.join(TARGETS)}"
+                f"There is no target `{target}`", hint=f"The targets are {', '.join(lints.TARGETS)}"
             )
 
     rules = read_ruleset(ruleset, ())
-    asked = tuple(dict.fromkeys(targets)) or TARGETS
+    asked = tuple(dict.fromkeys(targets)) or lints.TARGETS
     found = lints.lint(rules, ruleset_text(ruleset), asked)
     failed = bool(found) if strict else bool(targets) and any(one.refused for one in found)
     code = Exit.NO if failed else Exit.DONE

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ..language import model
+from ..language.deequ_types import UNKNOWN_TO_DEEQU
 from .measurement import Verdict, condition_of, whole
 from .values import CannotEvaluateError
 
@@ -37,9 +38,6 @@ class Difference:
         """Is the data measured as Deequ does it?"""
         return context.profile == "deequ"
 
-
-_FILES = ("FileFreshness", "FileMatch", "FileSize", "FileUniqueness")
-_UNKNOWN_TO_DEEQU = ("AllStatistics", "DetectAnomalies", "Distribution", *_FILES)
 
 NULL_LENGTH = Difference(
     "null-length",
@@ -187,7 +185,7 @@ NO_HISTORY = Difference(
 )
 NO_CONVERTER = Difference(
     "no-converter",
-    _UNKNOWN_TO_DEEQU,
+    UNKNOWN_TO_DEEQU,
     "The rule types are documented",
     "There is no such rule type; it is an ERROR here",
     "DQDLRuleTranslator",
@@ -242,7 +240,7 @@ def check_known(rule: Single, context: Context) -> None:
     Raises:
         CannotEvaluateError: Deequ could not run the rule.
     """
-    if NO_CONVERTER.applies(context) and rule.type in _UNKNOWN_TO_DEEQU:
+    if NO_CONVERTER.applies(context) and rule.type in UNKNOWN_TO_DEEQU:
         raise CannotEvaluateError(f"Deequ has no rule type `{rule.type}`")
     condition = condition_of(rule)
     operands = condition.operands if condition is not None else ()

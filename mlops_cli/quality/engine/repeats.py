@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..language.printer import write_rule
+from ..language.printer import by_text
 
 if TYPE_CHECKING:
     from ..language import model
@@ -14,14 +14,12 @@ _MOST_LINES = 6
 
 def repeated_rules(ruleset: model.Ruleset) -> tuple[str, ...]:
     """Say which rules stand there more than once; the score counts each of them."""
-    lines: dict[str, list[int]] = {}
-    for rule in ruleset.rules:
-        lines.setdefault(write_rule(rule), []).append(rule.span.line if rule.span else 0)
     return tuple(
-        f"The rule `{text}` stands here {len(found)} times, on {_listed(found)}: "
+        f"The rule `{text}` stands here {len(rules)} times, on "
+        f"{_listed([rule.span.line if rule.span else 0 for rule in rules])}: "
         "each counts in the score"
-        for text, found in lines.items()
-        if len(found) > 1
+        for text, rules in by_text(ruleset.rules).items()
+        if len(rules) > 1
     )
 
 

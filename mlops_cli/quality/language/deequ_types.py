@@ -45,6 +45,15 @@ _ALL = (
         any_columns=True,
     ),
 )
+UNKNOWN_TO_DEEQU = (
+    "AllStatistics",
+    "DetectAnomalies",
+    "FileFreshness",
+    "FileMatch",
+    "FileSize",
+    "FileUniqueness",
+)
+"""Rule types of AWS that Deequ has no converter for."""
 DEEQU_TYPES: dict[str, RuleType] = {one.name: one for one in _ALL}
 
 

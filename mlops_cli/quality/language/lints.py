@@ -16,15 +16,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from . import model
-from .printer import write_condition, write_operand, write_rule
+from .deequ_types import UNKNOWN_TO_DEEQU
+from .printer import by_text, write_condition, write_operand, write_rule
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
 TARGETS: Final = ("meaning", "glue", "airflow", "catalog", "deequ")
 _LONGEST: Final = 65_536
-_FILES: Final = ("FileFreshness", "FileMatch", "FileSize", "FileUniqueness")
-_NOT_IN_DEEQU: Final = ("AllStatistics", "DetectAnomalies", "Distribution", *_FILES)
 _TIGHT: Final = ("*", "/")
 _ESCAPED: Final = re.compile(r"\\.|\[\^?\]?[^\]]*\]")
 _INSIDE: Final = re.compile(r"\(.*\)", re.DOTALL)
@@ -142,7 +141,7 @@ def _meaning(rule: model.Rule | model.Analyzer) -> Iterator[Lint]:
 
 def _precedence(operand: model.Operand) -> Iterator[Lint]:
     """A `*` or `/` that takes a sum before it as a whole, without parentheses saying so."""
-    for found in _parts(operand):
+    for found in model.parts_of(operand):
         if not isinstance(found, model.Arithmetic) or found.operator not in _TIGHT:
             continue
         left = found.left
@@ -156,38 +155,19 @@ def _precedence(operand: model.Operand) -> Iterator[Lint]:
             )
 
 
-def _parts(operand: model.Operand) -> Iterator[model.Operand]:
-    """An operand and all inside it; without recursion, for a sum may be long."""
-    pending = [operand]
-    while pending:
-        found = pending.pop()
-        yield found
-        match found:
-            case model.Arithmetic(left=left, right=right):
-                pending += [left, right]
-            case model.Grouped(inner=inner) | model.Negated(operand=inner):
-                pending.append(inner)
-            case model.Call(arguments=arguments):
-                pending += arguments
-
-
 def _duplicates(ruleset: model.Ruleset, _text: str) -> Iterator[Lint]:
-    first: dict[str, model.Span | None] = {}
-    for rule in (*ruleset.rules, *ruleset.analyzers):
-        written = write_rule(rule)
-        if written in first:
-            earlier = first[written]
-            where = f" on line {earlier.line}" if earlier else " before"
+    for written, rules in by_text((*ruleset.rules, *ruleset.analyzers)).items():
+        first, *others = (rule.span for rule in rules)
+        for span in others:
             yield Lint(
                 "duplicate-rule",
                 "meaning",
-                f"`{written}` stands{where} already; Glue evaluates it once",
-                rule.span.line if rule.span else None,
-                rule.span.column if rule.span else None,
+                f"`{written}` stands{f' on line {first.line}' if first else ' before'} already; "
+                "Glue evaluates it once",
+                span.line if span else None,
+                span.column if span else None,
                 hint="Remove one of them",
             )
-        else:
-            first[written] = rule.span
 
 
 def _glue(_ruleset: model.Ruleset, text: str) -> Iterator[Lint]:
@@ -252,7 +232,7 @@ def _catalog_document(ruleset: model.Ruleset, _text: str) -> Iterator[Lint]:
 
 
 def _catalog(rule: model.Rule | model.Analyzer) -> Iterator[Lint]:
-    if _calls(rule):
+    if _is_dynamic(rule):
         yield Lint(
             "dynamic",
             "catalog",
@@ -263,21 +243,20 @@ def _catalog(rule: model.Rule | model.Analyzer) -> Iterator[Lint]:
         yield Lint("labels", "catalog", "Labels are for Glue's ETL jobs only")
 
 
-def _calls(rule: model.Rule | model.Analyzer) -> bool:
+def _is_dynamic(rule: model.Rule | model.Analyzer) -> bool:
     return any(
-        isinstance(part, model.Call)
+        model.is_dynamic(operand)
         for condition in _conditions(rule)
         for operand in condition.operands
-        for part in _parts(operand)
     )
 
 
 def _deequ(rule: model.Rule | model.Analyzer) -> Iterator[Lint]:
-    if rule.type in _NOT_IN_DEEQU:
+    if rule.type in UNKNOWN_TO_DEEQU:
         yield Lint("no-converter", "deequ", f"Deequ does not know `{rule.type}`", refused=True)
     if not isinstance(rule, model.Rule):
         return
-    if _calls(rule):
+    if _is_dynamic(rule):
         yield Lint("no-history", "deequ", "Deequ has no history to ask", refused=True)
     if rule.type == "IsPrimaryKey" and len(rule.parameters) > 1:
         yield Lint("key-columns", "deequ", "Deequ asks only that the columns together are unique")

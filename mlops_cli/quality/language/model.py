@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _ESCAPE = re.compile(r'\\(["\\])')
 
@@ -344,17 +347,21 @@ def rule_columns(rule: Rule | Analyzer) -> tuple[str, ...]:
     return tuple(parameter.value for parameter in rule.parameters)
 
 
-def is_dynamic(operand: Operand) -> bool:
-    """Tell whether an operand looks at the results of earlier runs: `avg(last(3)) * 0.9`."""
+def parts_of(operand: Operand) -> Iterator[Operand]:
+    """Give an operand and all inside it; without recursion, for a sum may be long."""
     pending = [operand]
     while pending:
-        one = pending.pop()
-        if isinstance(one, Call):
-            return True
-        if isinstance(one, Arithmetic):
-            pending += [one.left, one.right]
-        elif isinstance(one, Negated):
-            pending.append(one.operand)
-        elif isinstance(one, Grouped):
-            pending.append(one.inner)
-    return False
+        found = pending.pop()
+        yield found
+        match found:
+            case Arithmetic(left=left, right=right):
+                pending += [left, right]
+            case Grouped(inner=inner) | Negated(operand=inner):
+                pending.append(inner)
+            case Call(arguments=arguments):
+                pending += arguments
+
+
+def is_dynamic(operand: Operand) -> bool:
+    """Tell whether an operand looks at the results of earlier runs: `avg(last(3)) * 0.9`."""
+    return any(isinstance(part, Call) for part in parts_of(operand))

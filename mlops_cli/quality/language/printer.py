@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from . import model
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
+
+Listed = TypeVar("Listed", bound="model.AnyRule | model.Analyzer")
 
 
 def write(ruleset: model.Ruleset) -> str:
@@ -49,6 +51,14 @@ def write_rule(rule: model.AnyRule | model.Analyzer) -> str:
         parts.append(f"with threshold {write_condition(rule.threshold)}")
     parts.extend(f"with {tag.name} = {write_operand(tag.value)}" for tag in rule.tags)
     return " ".join(parts)
+
+
+def by_text(rules: Iterable[Listed]) -> dict[str, list[Listed]]:
+    """Gather the rules that are the same when they are written."""
+    found: dict[str, list[Listed]] = {}
+    for rule in rules:
+        found.setdefault(write_rule(rule), []).append(rule)
+    return found
 
 
 def write_condition(condition: model.Condition) -> str:
