@@ -13,10 +13,9 @@ from mlops_cli.core.errors import (
 )
 
 from .find_run import find_run, named
-from .follow import ENDED, RunUpdate, label
-from .outcome import outcome
+from .follow import ENDED, label
 from .target import find, require_running
-from .trigger import followed
+from .trigger import to_its_end
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -92,18 +91,14 @@ def rerun(
             raise
         progress.note(f"Tasks of {run.run_id} run again")
     now = api.run(dag_id, run.run_id) or run
-    last = RunUpdate(now, api.tasks(dag_id, run.run_id) if now.state in ENDED else ())
-    if listener is not None:
-        last = followed(
-            api,
-            now,
-            listener=listener,
-            again=target.again,
-            timeout_seconds=timeout_seconds,
-            progress=progress,
-            clock=clock,
-        )
-    return outcome(last, target)
+    return to_its_end(
+        target,
+        now,
+        listener=listener,
+        timeout_seconds=timeout_seconds,
+        progress=progress,
+        clock=clock,
+    )
 
 
 def _mark(name: str, chosen: Sequence[TaskInfo]) -> str | tuple[str, int]:

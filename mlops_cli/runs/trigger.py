@@ -29,10 +29,11 @@ if TYPE_CHECKING:
     from mlops_cli.project.model import Project
 
     from .follow import Listener
+    from .target import Target
 
 __all__ = [
     "RunOutcome", "TaskLine", "dag_of", "followed", "new_run_id", "release_of", "seconds", "start",
-    "task_lines", "trigger",
+    "task_lines", "to_its_end", "trigger",
 ]  # fmt: skip
 
 _LOOKS: Final = 3
@@ -98,18 +99,14 @@ def trigger(
         progress.note(f"Run {run_id} may have been started: the same command again finds it")
         raise
     # One that was started before may have ended already.
-    last = RunUpdate(run, api.tasks(dag_id, run_id) if run.state in ENDED else ())
-    if listener is not None:
-        last = followed(
-            api,
-            run,
-            listener=listener,
-            again=target.again,
-            timeout_seconds=timeout_seconds,
-            progress=progress,
-            clock=clock,
-        )
-    return outcome(last, target)
+    return to_its_end(
+        target,
+        run,
+        listener=listener,
+        timeout_seconds=timeout_seconds,
+        progress=progress,
+        clock=clock,
+    )
 
 
 def new_run_id(clock: Clock) -> str:
@@ -169,6 +166,36 @@ def _look(api: AirflowApi, dag_id: str, run_id: str, *, clock: Clock | None) -> 
             return found
         clock.sleep(_PAUSE_SECONDS)
     return None
+
+
+def to_its_end(
+    target: Target,
+    run: RunInfo,
+    *,
+    listener: Listener | None,
+    timeout_seconds: float | None,
+    progress: Progress,
+    clock: Clock,
+) -> RunOutcome:
+    """Follow a run for a listener; without one, what is known of it now is its outcome.
+
+    Raises:
+        UnfinishedError: It was not seen to end.
+    """
+    api = target.api
+    if listener is None:
+        tasks = api.tasks(run.dag_id, run.run_id) if run.state in ENDED else ()
+        return outcome(RunUpdate(run, tasks), target)
+    last = followed(
+        api,
+        run,
+        listener=listener,
+        again=target.again,
+        timeout_seconds=timeout_seconds,
+        progress=progress,
+        clock=clock,
+    )
+    return outcome(last, target)
 
 
 def followed(

@@ -6,6 +6,7 @@ Secrets are looked up when they are needed, and again when the server refuses th
 from __future__ import annotations
 
 import base64
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Final, Protocol
 
 from mlops_cli.core.errors import NotAllowedError, UnavailableError
@@ -49,7 +50,27 @@ class Login(Protocol):
         """Forget what the server refused; whether there may be something newer."""
 
 
-class Password:
+class _Bearer(ABC):
+    """Whoever gets a token from the server by logging in, and a new one when it ran out."""
+
+    _token: Secret | None = None
+
+    def headers(self, server: str, post: Post) -> Mapping[str, str]:
+        """A bearer token; asked for when there is none."""
+        self._token = self._token or self._log_in(server, post)
+        return {"Authorization": f"Bearer {self._token.reveal()}"}
+
+    def renew(self) -> bool:
+        """A new one can always be asked for."""
+        self._token = None
+        return True
+
+    @abstractmethod
+    def _log_in(self, server: str, post: Post) -> Secret:
+        """Ask the server for a token."""
+
+
+class Password(_Bearer):
     """A user name and a password, for which Airflow gives a token that runs out.
 
     Args:
@@ -61,17 +82,6 @@ class Password:
         self.who = f"the user `{username}`"
         self._username = username
         self._find = find
-        self._token: Secret | None = None
-
-    def headers(self, server: str, post: Post) -> Mapping[str, str]:
-        """A bearer token; asked for when there is none."""
-        self._token = self._token or self._log_in(server, post)
-        return {"Authorization": f"Bearer {self._token.reveal()}"}
-
-    def renew(self) -> bool:
-        """A new token can always be asked for."""
-        self._token = None
-        return True
 
     def _log_in(self, server: str, post: Post) -> Secret:
         login = {"username": self._username, "password": self._find().reveal()}
@@ -154,7 +164,7 @@ class Nobody:
         return False
 
 
-class MwaaSession:
+class MwaaSession(_Bearer):
     """A session of MWAA's web server, opened with a login token from the service.
 
     Args:
@@ -165,17 +175,6 @@ class MwaaSession:
 
     def __init__(self, find: FindSecret) -> None:
         self._find = find
-        self._token: Secret | None = None
-
-    def headers(self, server: str, post: Post) -> Mapping[str, str]:
-        """The session's token, as a bearer token."""
-        self._token = self._token or self._log_in(server, post)
-        return {"Authorization": f"Bearer {self._token.reveal()}"}
-
-    def renew(self) -> bool:
-        """A new session can always be opened."""
-        self._token = None
-        return True
 
     def _log_in(self, server: str, post: Post) -> Secret:
         answer = post(_MWAA_LOGIN, {"token": self._find().reveal()}, form=True)
