@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
     from mlops_cli.project.model import Project
 
+    from .airflow_server import FakeAirflow
+
 _MANIFEST = """\
 version: 1
 name: {name}
@@ -61,3 +63,14 @@ def say(root: Path, word: str) -> Project:
     """Change the project's content, and read it again."""
     (root / root.name / "words.py").write_text(f'WORD = "{word}"\n')
     return load(root)
+
+
+def add_staging(root: Path, served: FakeAirflow, releases: Path) -> None:
+    """Give a project an environment: a self-hosted Airflow, with a folder for its releases."""
+    with (root / "mlops.yaml").open("a") as file:
+        file.write(
+            f"  staging:\n    kind: airflow\n    url: {served.url}\n"
+            f"    auth: {{kind: password, username: {served.username}, "
+            "password: 'env:CHURN_PASSWORD'}\n"
+            f"    store: {{kind: folder, path: {releases}}}\n"
+        )

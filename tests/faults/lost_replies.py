@@ -19,7 +19,7 @@ sys.path[:0] = [str(Path(__file__).parents[1])]
 
 from fakes.airflow_server import Dag, FakeAirflow  # noqa: E402 -- see above
 from fakes.clocks import FakeClock  # noqa: E402 -- see above
-from fakes.projects import write_project  # noqa: E402 -- see above
+from fakes.projects import add_staging, write_project  # noqa: E402 -- see above
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,13 +61,7 @@ def ground(folder: Path) -> Iterator[tuple[Project, FakeAirflow]]:
         before = {name: os.environ.get(name) for name in ("MLOPS_DATA_DIR", "CHURN_PASSWORD")}
         os.environ |= {"MLOPS_DATA_DIR": str(folder / "state"), "CHURN_PASSWORD": fake.password}
         root = write_project(folder)
-        with (root / "mlops.yaml").open("a") as file:
-            file.write(
-                f"  staging:\n    kind: airflow\n    url: {fake.url}\n"
-                f"    auth: {{kind: password, username: {fake.username}, "
-                "password: 'env:CHURN_PASSWORD'}\n"
-                f"    store: {{kind: folder, path: {folder / 'dags'}}}\n"
-            )
+        add_staging(root, fake, folder / "dags")
         try:
             yield load(root), fake
         finally:

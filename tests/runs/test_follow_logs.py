@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from fakes.airflow_server import Dag, FakeAirflow, Frame
+from fakes.clocks import FakeClock
 
 from mlops_cli.core.errors import UnavailableError, UnfinishedError
 from mlops_cli.core.exits import Exit
@@ -24,8 +25,6 @@ from mlops_cli.runs.reading import read_all
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from fakes.clocks import FakeClock
 
     from mlops_cli.environments.apis.rest import RestApi
 
@@ -304,7 +303,7 @@ def test_a_stream_that_breaks_goes_on_where_it_was(
     kind.lines, kind.hang_up = 10_000, 2_000
     api = connect(url, username="a", password=Secret("secret"), clock=SystemClock())
     task = TaskInfo("fit", -1, "success", 1, None, None)
-    assert sum(1 for _ in read_all(api, "d", "r", task, clock=_Quick())) == 10_000
+    assert sum(1 for _ in read_all(api, "d", "r", task, clock=FakeClock())) == 10_000
     assert kind.asked == 4
     api.close()
 
@@ -332,16 +331,3 @@ def test_a_reader_who_leaves_ends_it_without_a_word(endless: tuple[type[Endless]
     assert child.wait(timeout=30) == 0
     assert "Traceback" not in said
     assert "error" not in said.lower()
-
-
-class _Quick:
-    """Does not wait."""
-
-    def now(self) -> Any:
-        raise NotImplementedError
-
-    def monotonic(self) -> float:
-        return 0.0
-
-    def sleep(self, seconds: float) -> None:
-        """At once."""

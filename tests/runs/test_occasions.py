@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from fakes.airflow_server import Dag, FakeAirflow, Frame
 from fakes.clocks import FakeClock
-from fakes.projects import write_project
+from fakes.projects import add_staging, write_project
 
 from mlops_cli.core.errors import (
     ConflictError,
@@ -80,13 +80,7 @@ def project(
     monkeypatch.setenv("CHURN_PASSWORD", served.password)
     monkeypatch.setenv("MLOPS_DATA_DIR", str(tmp_path / "state"))
     root = write_project(tmp_path)
-    with (root / "mlops.yaml").open("a") as file:
-        file.write(
-            f"  staging:\n    kind: airflow\n    url: {served.url}\n"
-            f"    auth: {{kind: password, username: {served.username}, "
-            "password: 'env:CHURN_PASSWORD'}\n"
-            f"    store: {{kind: folder, path: {tmp_path / 'dags'}}}\n"
-        )
+    add_staging(root, served, tmp_path / "dags")
     return load(root)
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from fakes.airflow_server import Dag, FakeAirflow, Frame
-from fakes.projects import write_project
+from fakes.projects import add_staging, write_project
 
 from mlops_cli.core.exits import Exit
 
@@ -28,13 +28,7 @@ def root(served: FakeAirflow, tmp_path: Path) -> Path:
     said = [f"line {number}" for number in range(5)]
     served.add(Dag(NAME, plan=lambda _: [Frame("running", {"load": "running"}, {"load": said})]))
     root = write_project(tmp_path)
-    with (root / "mlops.yaml").open("a") as file:
-        file.write(
-            f"  staging:\n    kind: airflow\n    url: {served.url}\n"
-            f"    auth: {{kind: password, username: {served.username}, "
-            "password: 'env:CHURN_PASSWORD'}\n"
-            f"    store: {{kind: folder, path: {tmp_path / 'dags'}}}\n"
-        )
+    add_staging(root, served, tmp_path / "dags")
     return root
 
 
