@@ -21,6 +21,8 @@ from urllib.parse import urlsplit
 from mlops_cli import quality
 from mlops_cli.quality.language.lints import lint
 
+from .serving import up
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -154,14 +156,8 @@ class FakeGlue:
     @contextmanager
     def serving(self) -> Iterator[FakeGlue]:
         """Answer requests for as long as the context lasts."""
-        thread = threading.Thread(target=self._server.serve_forever, daemon=True)
-        thread.start()
-        try:
+        with up(self._server):
             yield self
-        finally:
-            self._server.shutdown()
-            self._server.server_close()
-            thread.join()
 
     def operations(self) -> list[str]:
         """What was asked, in order."""

@@ -6,7 +6,6 @@ import os
 import random
 import subprocess
 import sys
-import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from fakes.airflow_server import Dag, FakeAirflow, Frame
 from fakes.clocks import FakeClock
+from fakes.serving import up
 
 from mlops_cli.core.errors import UnavailableError, UnfinishedError
 from mlops_cli.core.exits import Exit
@@ -244,11 +244,8 @@ def endless() -> Iterator[tuple[type[Endless], str]]:
     kind = type("Handler", (Endless,), {})
     server = ThreadingHTTPServer(("127.0.0.1", 0), kind)
     server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-    thread.start()
-    yield kind, f"http://127.0.0.1:{server.server_address[1]}"
-    server.shutdown()
-    server.server_close()
+    with up(server):
+        yield kind, f"http://127.0.0.1:{server.server_address[1]}"
 
 
 _READER = """
