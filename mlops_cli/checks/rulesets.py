@@ -99,14 +99,14 @@ def rules_name_real_columns(subject: Subject) -> Iterator[Finding]:
 
     Why: a rule about a column that is not there can only fail, on every run.
 
-    Fix: correct the name. The first step keeps the features and the target of `mlops.yaml`, and
-    no other column gets to a gate.
+    Fix: correct the name. The first step of a pipeline keeps the columns that `mlops.yaml` names,
+    and no other column gets to a gate.
     """
     from mlops_cli.quality.language.model import rule_columns
 
     assert subject.project is not None  # noqa: S101 -- MLP101 is required
-    columns = list(subject.project.model.columns)
     for gate in _gates(subject):
+        columns = list(subject.project.model.gate_columns(gate.name))
         for rule in gate.ruleset.leaves if gate.ruleset else ():
             for name in rule_columns(rule):
                 if name not in columns:

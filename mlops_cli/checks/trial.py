@@ -160,6 +160,7 @@ def _move_into(folder: Path, release: Release) -> None:
     body = json.loads(settings.read_text(encoding="utf-8"))
     body["paths"] |= {
         "runs": str(folder / "runs"),
+        "data": str(folder / "kept"),
         "tracking_uri": f"sqlite:///{folder / 'mlflow.db'}",
         "artifacts": str(folder / "artifacts"),
     }

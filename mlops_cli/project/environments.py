@@ -240,6 +240,8 @@ class RemotePaths(Section):
     """The one that has the tool of `quality`, where that needs one."""
     runs: Word | None = None
     """Folder or URI that gets one folder for each run."""
+    data: Word | None = None
+    """Folder or URI of what outlives a run: predictions, quarantine, windows, the passport."""
     tracking_uri: Word | None = None
     """MLflow's tracking and registry store."""
     artifacts: Word | None = None

@@ -8,7 +8,11 @@ from typing import Final, Literal
 
 from pydantic import Field, PrivateAttr, field_validator, model_validator
 
-from mlops_cli.runtime.settings import Model  # noqa: TC001 -- pydantic reads the annotations
+from mlops_cli.runtime.settings import (
+    Model,
+    Monitoring,
+    Notifications,
+)
 
 from .environments import (
     AirflowEnvironment,
@@ -30,7 +34,7 @@ __all__ = [
 
 SCHEMA_VERSION: Final = 1
 AIRFLOW_VERSIONS: Final = ("3.3", "3.2")
-PIPELINES: Final = ("training",)
+PIPELINES: Final = ("training", "inference", "monitoring")
 # MWAA's InvokeRestApi allows 64 characters of path; a DAG id may take this much of them.
 DAG_ID_LENGTH: Final = 24
 
@@ -59,6 +63,8 @@ class Project(Section):
     pools: list[str] = Field(default_factory=list)
     """Airflow pools the pipelines use; likewise."""
     model: Model
+    monitoring: Monitoring = Field(default_factory=Monitoring)
+    notifications: Notifications = Field(default_factory=Notifications)
     environments: dict[str, EnvironmentSpec] = Field(min_length=1)
 
     root: Path = Field(exclude=True)
@@ -165,5 +171,9 @@ class Project(Section):
 
     @property
     def dag_ids(self) -> dict[str, str]:
-        """Pipeline to DAG id."""
-        return {pipeline: self.dag_id(pipeline) for pipeline in PIPELINES}
+        """Pipeline to DAG id, of each that has its file; training is never left out."""
+        return {
+            pipeline: self.dag_id(pipeline)
+            for pipeline in PIPELINES
+            if pipeline == PIPELINES[0] or (self.root / "dags" / f"{pipeline}.py").is_file()
+        }

@@ -18,9 +18,13 @@ T = TypeVar("T")
 ColumnType = Literal["integer", "number", "text", "boolean", "date", "timestamp"]
 Task = Literal["classification", "regression"]
 Balance = Literal["auto", "none", "class_weight", "resample"]
-Approval = Literal["auto"]
+Policy = Literal["auto", "metric", "person"]
 Mode = Literal["normal", "development"]
 Engine = Literal["local", "glue", "great-expectations", "soda"]
+Channel = Literal["slack-webhook", "slack", "sns", "smtp", "ses"]
+Occasion = Literal[
+    "gate_failed", "drift", "approval_waiting", "promoted", "run_failed", "deadline_missed"
+]
 Value = bool | int | float | str | None
 
 _STRICT: dict[str, Any] = {"extra": "forbid", "strict": True}
@@ -76,6 +80,28 @@ class Evaluation:
     """The metric on which a challenger must beat the champion, on the same rows."""
     margin: float = 0.0
     """By how much it must be better; a tie never wins."""
+    slices: list[str] = field(default_factory=list)
+    """Columns whose values are looked at one by one: no group may get much worse."""
+    slice_margin: float = 0.02
+    """By how much `compare_by` of a slice may be worse than the champion's."""
+    slice_rows: int = 30
+    """Slices of fewer rows are shown, and stop nothing."""
+    backtest: int = 10
+    """The newest labelled partitions on which champion and challenger are compared as well."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Approval:
+    """Who lets a version that passed every gate into production."""
+
+    __pydantic_config__: ClassVar = _STRICT
+
+    policy: Policy = "auto"
+    """`auto` takes what passed, `metric` what also gains enough, `person` asks in Airflow."""
+    gain: float = 0.0
+    """What `metric` asks for: by how much `evaluation.compare_by` must beat the champion's."""
+    timeout_hours: float = 72.0
+    """What nobody answers by then is rejected (`person`)."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -95,11 +121,17 @@ class Model:
     split: Split = field(default_factory=Split)
     balance: Balance = "auto"
     """`auto` weighs classes when the rarest has less than half of its even share."""
-    approval: Approval = "auto"
+    approval: Approval = field(default_factory=Approval)
+    key: list[str] = field(default_factory=list)
+    """Columns that name a row: labels that come later are joined on them; by position if none."""
+    time: str | None = None
+    """The column with a row's date: predictions are kept by it, a partition a day."""
     quality: dict[str, str] = field(
         default_factory=lambda: {
             "raw": "quality/raw.dqdl",
             "features": "quality/features.dqdl",
+            "input": "quality/input.dqdl",
+            "predictions": "quality/predictions.dqdl",
         }
     )
     """Gate to its ruleset."""
@@ -110,8 +142,131 @@ class Model:
         target: ColumnType = "text" if self.task == "classification" else "number"
         return {**self.features, self.target: self.target_type or target}
 
+    @property
+    def input_columns(self) -> dict[str, ColumnType]:
+        """The columns inference reads and must find: the key, the time, the features."""
+        named: dict[str, ColumnType] = dict.fromkeys(self.key, "text")
+        if self.time is not None:
+            named[self.time] = "timestamp"
+        return {**named, **self.features}
+
+    def gate_columns(self, gate: str) -> dict[str, ColumnType]:
+        """The columns that data has where it meets a gate."""
+        if gate == "input":
+            return self.input_columns
+        if gate == "predictions":
+            kept = {
+                name: kind
+                for name, kind in self.input_columns.items()
+                if name in self.key or name == self.time
+            }
+            return {
+                **kept,
+                "prediction": self.columns[self.target],
+                "model_version": "text",
+                "run_id": "text",
+            }
+        return self.columns
+
     target_type: ColumnType | None = None
     """The target's type in the data; by default text for classes and number for regression."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Drift:
+    """When the rows of a window no longer look like those the champion has learned from."""
+
+    __pydantic_config__: ClassVar = _STRICT
+
+    method: str | None = None
+    """One of Evidently's, such as `psi` or `wasserstein`; by default its own choice by type."""
+    threshold: float | None = None
+    """Of the method: a distance from which, or a p-value below which, a column has drifted."""
+    share: float = 0.5
+    """A window broke when at least this share of the features drifted."""
+    prediction: bool = True
+    """It also broke when the predictions drifted."""
+    rows: int = 50
+    """A window of fewer rows tells nothing: it is shown, and never breaks."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Retrain:
+    """When monitoring has a model trained again."""
+
+    __pydantic_config__: ClassVar = _STRICT
+
+    broken: int = 2
+    """So many of the last `windows` must have broken, the newest among them."""
+    windows: int = 3
+    cooldown_days: float = 7.0
+    """So long after one training was asked for, no other is."""
+    budget_per_month: int = 4
+    """The most trainings that are asked for in a calendar month; 0 turns retraining off."""
+    train_on: int = 30
+    """The newest labelled partitions the new model learns from."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Ageing:
+    """How the error of models grows with their age, simulated on labelled partitions."""
+
+    __pydantic_config__: ClassVar = _STRICT
+
+    tolerance: float = 1.5
+    """A model is accurate as long as its error is at most this many times that of its first day."""
+    simulations: int = 20
+    """Trainings at random days, for each model family."""
+    partitions: int = 8
+    """The fewest labelled partitions from which ageing is simulated."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Monitoring:
+    """The `monitoring:` section of `mlops.yaml`."""
+
+    __pydantic_config__: ClassVar = _STRICT
+
+    labels: str | None = None
+    """Where the labels of a partition arrive: a URI with `{partition}` in it, CSV or Parquet."""
+    drift: Drift = field(default_factory=Drift)
+    performance: dict[str, Bound] = field(default_factory=dict)
+    """Metric to its bound, once labels are there; by default `evaluation.thresholds`."""
+    retrain: Retrain = field(default_factory=Retrain)
+    ageing: Ageing = field(default_factory=Ageing)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Notification:
+    """One way to tell people, and of what."""
+
+    __pydantic_config__: ClassVar = _STRICT
+
+    to: Channel
+    on: list[Occasion]
+    connection: str | None = None
+    """The Airflow connection; by default the provider's own, such as `slack_default`."""
+    channel: str | None = None
+    """Slack's channel (`slack` only)."""
+    topic: str | None = None
+    """The ARN of the topic (`sns` only)."""
+    addresses: list[str] = field(default_factory=list)
+    """Whom to write to (`smtp` and `ses`)."""
+    sender: str | None = None
+    """Who writes (`smtp` and `ses`); by default what the connection says (`smtp` only)."""
+    region: str | None = None
+    """The AWS region (`sns` and `ses`); by default the connection's."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Notifications:
+    """The `notifications:` section of `mlops.yaml`: who is told, and how soon a run must end."""
+
+    __pydantic_config__: ClassVar = _STRICT
+
+    send: list[Notification] = field(default_factory=list)
+    deadline_minutes: dict[str, float] = field(default_factory=dict)
+    """Pipeline to the minutes after which a run that has not ended is a missed deadline."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -148,6 +303,9 @@ class Paths:
     """MLflow's tracking and registry store."""
     artifacts: str
     """Where MLflow keeps what it logs."""
+    data: str | None = None
+    """Folder (or URI prefix) of what outlives a run: published predictions, quarantine, windows,
+    the passport. By default `data` beside `runs`."""
     quality_python: str | None = None
     """The interpreter that has Great Expectations or Soda; None where the gates need neither."""
 
@@ -172,6 +330,8 @@ class Settings:
     """Set where `quality` is `glue`."""
     dag_ids: dict[str, str] = field(default_factory=dict)
     """Pipeline to its DAG id."""
+    monitoring: Monitoring = field(default_factory=Monitoring)
+    notifications: Notifications = field(default_factory=Notifications)
     paths: Paths | None = None
     """None in a checkout: only a release knows where it runs."""
 
@@ -192,7 +352,8 @@ def load(root: Path) -> Settings:
     import yaml
 
     manifest = yaml.safe_load((root / "mlops.yaml").read_text(encoding="utf-8"))
-    known = {key: manifest[key] for key in ("owner", "description", "model") if key in manifest}
+    sections = ("owner", "description", "model", "monitoring", "notifications")
+    known = {key: manifest[key] for key in sections if key in manifest}
     name = manifest["name"]
     return build(
         Settings, {"project": name, "package": name.replace("-", "_"), **known}, "mlops.yaml"
@@ -226,6 +387,8 @@ def _value(hint: Any, data: Any, where: str) -> Any:  # noqa: ANN401 -- follows 
         return build(nested[0], data, where) if nested and isinstance(nested[0], type) else data
     if is_dataclass(hint) and isinstance(hint, type):
         return build(hint, data, where)
+    if origin is list and isinstance(data, list):
+        return [_value(arguments[0], item, f"{where}[{at}]") for at, item in enumerate(data)]
     if origin is dict and isinstance(data, dict):
         return {key: _value(arguments[1], item, f"{where}.{key}") for key, item in data.items()}
     return data

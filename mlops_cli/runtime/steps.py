@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 DONE: Final = 0
 REFUSED: Final = 1
 """A gate said no; running the step again changes nothing."""
+SKIPPED: Final = 99
+"""There is nothing to do, and so nothing for the tasks after it either."""
 _NO_TELEMETRY: Final = {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "1"}
 CRASHED: Final = 70
 """The step broke; running it again may help."""
@@ -36,6 +38,10 @@ CRASHED: Final = 70
 
 class Refused(Exception):  # noqa: N818 -- an answer, not an error
     """The answer is no: the data, the model or the person did not pass."""
+
+
+class Skipped(Exception):  # noqa: N818 -- an answer, not an error
+    """There is nothing to do: no data yet, nothing decided."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +66,18 @@ class Run:
             ValueError: The run's folder is not on this machine.
         """
         return local_path(self.uri(name), make_parent=True)
+
+    def kept(self, name: str) -> Path:
+        """Where a file lies that outlives the run; its folder is made.
+
+        Raises:
+            ValueError: No release says where that is, or it is not on this machine.
+        """
+        paths = self.settings.paths
+        if paths is None:
+            raise ValueError("a checkout keeps nothing: deploy it")
+        data = paths.data or f"{local_path(paths.runs).parent / 'data'}"
+        return local_path(f"{data.rstrip('/')}/{name}", make_parent=True)
 
 
 def local_path(uri: str, *, make_parent: bool = False) -> Path:
@@ -92,7 +110,7 @@ def main(package: str, steps: Mapping[str, str], argv: Sequence[str] | None = No
         argv: The arguments; by default the process's own.
 
     Returns:
-        `DONE`, `REFUSED` or `CRASHED`.
+        `DONE`, `REFUSED`, `SKIPPED` or `CRASHED`.
     """
     parser = argparse.ArgumentParser(prog=f"python -m {package}", description="Run one step.")
     parser.add_argument("step", choices=sorted(steps))
@@ -115,6 +133,10 @@ def main(package: str, steps: Mapping[str, str], argv: Sequence[str] | None = No
         print(f"REFUSED {known.step}: {refusal}", file=sys.stderr)  # noqa: T201 -- the task's log
         _write(known.result, {"refused": str(refusal)})
         return REFUSED
+    except Skipped as reason:
+        print(f"SKIPPED {known.step}: {reason}", file=sys.stderr)  # noqa: T201 -- the task's log
+        _write(known.result, {"skipped": str(reason)})
+        return SKIPPED
     except Exception:  # noqa: BLE001 -- told apart from a refusal by its exit code
         traceback.print_exc()
         return CRASHED

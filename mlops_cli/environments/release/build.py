@@ -141,6 +141,7 @@ def _settings(
     here = Paths(
         python=str(python),
         runs=str(data / "projects" / project.name / "runs"),
+        data=str(data / "projects" / project.name / "data"),
         tracking_uri=f"sqlite:///{data / 'mlflow' / 'mlflow.db'}",
         artifacts=str(data / "mlflow" / "artifacts"),
         quality_python=str(tool) if tool else None,
@@ -153,6 +154,8 @@ def _settings(
         model=dataclasses.replace(project.model, source=source),
         environment=environment,
         commit=commit,
+        monitoring=project.monitoring,
+        notifications=project.notifications,
         quality=spec.quality,
         glue=spec.glue if spec.quality == "glue" else None,
         dag_ids=project.dag_ids,

@@ -1,0 +1,68 @@
+"""The passport: what happened to each version of a model, in a record that only grows.
+
+Each entry names the SHA-256 of the one before it, so that a line which was changed or taken out
+later is found.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from . import journal
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from .steps import Run
+
+NAME: Final = "passport.jsonl"
+"""The passport's file among what a project keeps."""
+
+
+def record(run: Run, event: str, *, version: str | None, **facts: Any) -> None:  # noqa: ANN401 -- JSON
+    """Write down what a pipeline run did to a version.
+
+    Args:
+        run: The pipeline run.
+        event: What happened: `registered`, `approved`, `rejected`, `promoted`, `scored`, …
+        version: The version's number; None for what is about no version in particular.
+        facts: What an auditor would ask, as JSON.
+    """
+    settings = run.settings
+    origin = {"environment": settings.environment, "release": settings.release}
+    add(
+        run.kept(NAME),
+        {"event": event, "version": version, "run": run.id, **origin, **facts},
+    )
+
+
+def add(path: Path, entry: dict[str, Any]) -> None:
+    """Append an entry with its time, and the digest of the entry before it."""
+    moment = datetime.now(UTC).isoformat(timespec="milliseconds")
+    journal.append_if(
+        path, lambda earlier: {"at": moment, **entry, "previous": _last_digest(earlier)}
+    )
+
+
+def read(path: Path) -> list[dict[str, Any]]:
+    """The entries, the oldest first."""
+    return journal.entries(path)
+
+
+def broken_at(entries: Sequence[dict[str, Any]]) -> int | None:
+    """The number, from 0, of the first entry that does not follow the one before it."""
+    for number, entry in enumerate(entries):
+        if entry.get("previous") != _last_digest(entries[:number]):
+            return number
+    return None
+
+
+def _last_digest(earlier: Sequence[dict[str, Any]]) -> str | None:
+    if not earlier:
+        return None
+    line = json.dumps(earlier[-1], sort_keys=True, ensure_ascii=False)
+    return hashlib.sha256(line.encode("utf-8", "backslashreplace")).hexdigest()
