@@ -14,10 +14,14 @@ from pathlib import Path
 from typing import Any
 
 from airflow.sdk import Asset, BaseOperator, Context, XComArg
-from airflow.sdk.exceptions import AirflowException, AirflowFailException
+from airflow.sdk.exceptions import (
+    AirflowException,
+    AirflowFailException,
+    AirflowSkipException,
+)
 
 from .._mlops.runtime.settings import load
-from .._mlops.runtime.steps import REFUSED, Run
+from .._mlops.runtime.steps import REFUSED, SKIPPED, Run
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -25,8 +29,8 @@ ROOT = Path(__file__).resolve().parents[2]
 class StepOperator(BaseOperator):
     """Runs `python -m PACKAGE STEP` and returns what the step returns.
 
-    A step that refuses (a gate said no) fails the task without a retry; one that breaks is
-    retried as the DAG says.
+    A step that refuses (a gate said no) fails the task without a retry; one that has nothing to
+    do skips it and what comes after; one that breaks is retried as the DAG says.
 
     Args:
         step: The step's name.
@@ -50,6 +54,8 @@ class StepOperator(BaseOperator):
             answer = json.loads(result.read_text()) if result.exists() else {}
         if code == REFUSED and "refused" in answer:
             raise AirflowFailException(answer["refused"])
+        if code == SKIPPED and "skipped" in answer:
+            raise AirflowSkipException(answer["skipped"])
         if code != 0:
             raise AirflowException(f"step {self.step} ended with code {code}: {last}")
         for asset in self.outlets:
@@ -128,6 +134,20 @@ def step(
 def gate(name: str, *, data: Any) -> XComArg:
     """A task that lets data through when it passes the ruleset, and stops the run otherwise."""
     return step("gate", task_id=f"gate_{name}", name=name, data=data)
+
+
+def asked(name: str) -> str:
+    """What a run was asked for: by the newest asset event that started it, else by a parameter.
+
+    A template, filled in when the task runs.
+    """
+    return (
+        f"{{% set asked = namespace(value=params.{name}) %}}"
+        "{% for events in triggering_asset_events.values() %}"
+        f"{{% for event in events if event.extra.get('{name}') %}}"
+        f"{{% set asked.value = event.extra['{name}'] %}}"
+        "{% endfor %}{% endfor %}{{ asked.value }}"
+    )
 
 
 def mapped(name: str, inputs: XComArg) -> XComArg:
