@@ -65,6 +65,22 @@ def new(
             rich_help_panel=_DATA,
         ),
     ] = None,
+    key: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COLUMN",
+            help="The column that names a row: labels that come later are joined on it.",
+            rich_help_panel=_DATA,
+        ),
+    ] = None,
+    time: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COLUMN",
+            help="The column with a row's date: predictions are kept by day.",
+            rich_help_panel=_DATA,
+        ),
+    ] = None,
     owner: Annotated[
         str | None,
         typer.Option(help="Who looks after the model.", rich_help_panel=_ANSWERS),
@@ -130,6 +146,8 @@ def new(
         data=data,
         target=target,
         task=task,
+        key=key,
+        time=time,
         owner=owner,
         description=description,
         quality=quality,

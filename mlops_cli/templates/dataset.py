@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from mlops_cli.core.errors import ProjectError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Container, Mapping
     from pathlib import Path
 
     from mlops_cli.quality import ColumnProfile, Profile
@@ -112,13 +112,22 @@ class Dataset:
                 )
 
 
-def choose(table: Table, *, target: str | None, task: str | None = None) -> Dataset:
+def choose(
+    table: Table,
+    *,
+    target: str | None,
+    task: str | None = None,
+    key: str | None = None,
+    time: str | None = None,
+) -> Dataset:
     """Decide what to predict, how, and from which columns.
 
     Args:
         table: The data.
         target: The column to predict.
         task: Classification or regression; None to infer it.
+        key: The column that names a row; it is no feature.
+        time: The column with a row's date; likewise.
 
     Raises:
         UsageError: There is no target, or the file has no such column.
@@ -129,7 +138,9 @@ def choose(table: Table, *, target: str | None, task: str | None = None) -> Data
     if task and task != kind:
         kind, reason = task, "as asked"
     _refuse_unlearnable(table, column, kind)
-    features, said = _features(table, column)
+    named = [_named(table, name, option) for name, option in ((key, "--key"), (time, "--time"))]
+    _refuse_no_date(table, time)
+    features, said = _features(table, {column.name, *named})
     warnings = [*table.notes, *said]
     answers = _answers(table, column, kind) | {
         "features": {feature.name: feature.type for feature in features}
@@ -216,10 +227,30 @@ def _refuse_unlearnable(table: Table, target: ColumnProfile, task: str) -> None:
         raise ProjectError(f"Could not learn from `{table.location}`: {reason}")
 
 
-def _features(table: Table, target: ColumnProfile) -> tuple[list[ColumnProfile], list[str]]:
+def _named(table: Table, name: str | None, option: str) -> str | None:
+    if name is None or table.column(name) is not None:
+        return name
+    names = [column.name for column in table.columns]
+    near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
+    raise ProjectError(
+        f"There is no column `{name}` in `{table.location}`, and `{option}` names it",
+        hint=f"Did you mean {_listed(near)}?" if near else f"It has {_listed(names)}",
+    )
+
+
+def _refuse_no_date(table: Table, time: str | None) -> None:
+    column = table.column(time) if time is not None else None
+    if column is not None and column.type not in _DATES:
+        raise ProjectError(
+            f"Could not take `{column.name}` for the rows' dates: it is {_article(column.type)} "
+            f"column of `{table.location}`"
+        )
+
+
+def _features(table: Table, others: Container[str | None]) -> tuple[list[ColumnProfile], list[str]]:
     features, warnings = [], []
     for column in table.columns:
-        if column.name == target.name:
+        if column.name in others:
             continue
         reason = _left_out(table, column)
         if reason:

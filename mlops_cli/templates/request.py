@@ -28,6 +28,8 @@ def prepare(
     data: str | None = None,
     target: str | None = None,
     task: str | None = None,
+    key: str | None = None,
+    time: str | None = None,
     owner: str | None = None,
     description: str | None = None,
     quality: str | None = None,
@@ -44,6 +46,8 @@ def prepare(
         data: A data file to make the project for.
         target: The column to predict.
         task: Classification or regression; by default inferred.
+        key: The column that names a row.
+        time: The column with a row's date.
         owner: Who looks after the model.
         description: What it is for.
         quality: What runs the quality gates in a second environment.
@@ -61,6 +65,8 @@ def prepare(
     flags = {
         "target": target,
         "task": task,
+        "key": key,
+        "time": time,
         "owner": owner,
         "description": description,
         "quality": quality,
@@ -76,7 +82,8 @@ def prepare(
     command = _options(data, shown, file=file, settings=settings)
     if read is None:
         return Answers(values=given, command=command, git=git)
-    made = dataset.choose(read, target=given.get("target"), task=given.get("task"))
+    chosen = {name: given.get(name) for name in ("target", "task", "key", "time")}
+    made = dataset.choose(read, **chosen)
     return Answers(values={**made.answers, **given}, dataset=made, command=command, git=git)
 
 
@@ -90,8 +97,9 @@ def _refuse_contradictions(
 ) -> None:
     if data is not None and "source" in given:
         raise UsageError("The answer `source` and `--data` both say where the data lies")
-    if data is None and (flags["target"] is not None or flags["task"] is not None):
-        option = "--target" if flags["target"] is not None else "--task"
+    about = [name for name in ("target", "task", "key", "time") if flags[name] is not None]
+    if data is None and about:
+        option = f"--{about[0]}"
         raise UsageError(
             f"`{option}` needs the data it is about",
             hint=f"Add `--data FILE`, or leave `{option}` out for the Iris example",
@@ -138,7 +146,7 @@ def _options(
         options += ["--answers", str(file)]
     for setting in settings:
         options += ["--set", setting]
-    for name in ("target", "task", "owner", "description", "quality"):
+    for name in ("target", "task", "key", "time", "owner", "description", "quality"):
         if name in shown:
             options += [f"--{name}", str(shown[name])]
     return tuple(options)
