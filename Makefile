@@ -4,10 +4,10 @@ BIN := .venv/bin
 # Some containers export it; without bytecode Airflow takes three times as long to start.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo test check lint types imports lock benchmark faults clean
+.PHONY: help setup demo demo-loop test check lint types imports lock benchmark faults clean
 
 help:  ## This list
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
 
 setup: .venv/.done  ## The tool and its tests, from the lock, in .venv
 
@@ -20,6 +20,9 @@ setup: .venv/.done  ## The tool and its tests, from the lock, in .venv
 
 demo: setup  ## The main job, start to finish: new, validate, test, deploy, trigger
 	$(BIN)/python tests/demo.py
+
+demo-loop: setup  ## The closed loop: drift, retraining, approval, service (about seven minutes)
+	$(BIN)/python tests/demo_loop.py
 
 test: setup lint types imports  ## All that has to hold: lint, types, layers, tests
 	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
