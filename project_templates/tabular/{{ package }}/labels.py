@@ -1,0 +1,146 @@
+"""Labels that come later: what was published, joined with what turned out to be true."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pandas as pd
+
+from ._mlops import quality
+from ._mlops.runtime import journal
+from ._mlops.runtime.settings import Model
+from ._mlops.runtime.steps import Refused, Run, local_path
+from .data import quoted
+from .features import typed
+
+PARTITION = "partition"
+KINDS = (".csv", ".parquet")
+
+
+def published(run: Run) -> list[dict[str, Any]]:
+    """What is published now: the newest entry of each partition, the earliest day first."""
+    newest = {entry[PARTITION]: entry for entry in journal.entries(run.kept("predictions.jsonl"))}
+    return sorted(newest.values(), key=lambda entry: (moment(entry), entry[PARTITION]))
+
+
+def day(partition: str) -> date | None:
+    """The day a partition stands for; None when it is not named after one."""
+    try:
+        return date.fromisoformat(partition) if len(partition) == len("2026-01-01") else None
+    except ValueError:
+        return None
+
+
+def moment(entry: dict[str, Any]) -> str:
+    """By what partitions are put in order: their day, else when they were published."""
+    found = day(entry[PARTITION])
+    return found.isoformat() if found else str(entry["at"])
+
+
+def file_of(run: Run, partition: str) -> Path | None:
+    """The file with a partition's labels; None as long as there is none."""
+    named = run.settings.monitoring.labels
+    if named is not None:
+        path = run.root / local_path(named.replace("{partition}", partition))
+        return path if path.is_file() else None
+    found = (run.kept(f"labels/{partition}{kind}") for kind in KINDS)
+    return next((path for path in found if path.is_file()), None)
+
+
+def labelled(run: Run, *, last: int | None = None) -> pd.DataFrame:
+    """Every labelled row of the published partitions, the earliest day first.
+
+    Args:
+        run: The pipeline run.
+        last: Only so many of the newest labelled partitions.
+
+    Returns:
+        The features, the target, and the columns `prediction`, `model_version`, `partition`; it
+        is empty when no labels have come.
+    """
+    found: list[pd.DataFrame] = []
+    for entry in reversed(published(run)):
+        if last is not None and len(found) == last:
+            break
+        rows = joined(run, entry)
+        if rows is not None and len(rows):
+            found.append(rows)
+    if not found:
+        model = run.settings.model
+        names = [*model.columns, "prediction", "model_version", PARTITION]
+        return pd.DataFrame({name: [] for name in names})
+    return pd.concat(found[::-1], ignore_index=True)
+
+
+def joined(run: Run, entry: dict[str, Any]) -> pd.DataFrame | None:
+    """The labelled rows of one published partition; None as long as no labels have come.
+
+    Rows are told by the columns of `model.key`; without a key, the first label is the first row's.
+
+    Args:
+        run: The pipeline run.
+        entry: One of what is `published`.
+
+    Raises:
+        Refused: The labels cannot be read, name a row twice, or are not one for each row.
+    """
+    path, model, partition = file_of(run, entry[PARTITION]), run.settings.model, entry[PARTITION]
+    if path is None:
+        return None
+    labels = read(path, model)
+    rows = pd.read_parquet(local_path(entry["input"]))
+    predicted = pd.read_parquet(local_path(entry["predictions"]))
+    rows = rows.assign(
+        prediction=predicted["prediction"].to_numpy(),
+        model_version=str(entry["version"]),
+        **{PARTITION: partition},
+    )
+    if model.key:
+        if labels.duplicated(model.key).any():
+            raise Refused(f"{path}: more than one label for the same {', '.join(model.key)}")
+        rows[model.key] = rows[model.key].astype("str")
+        rows = rows.merge(labels, on=model.key, how="inner", validate="many_to_one")
+    elif len(labels) == len(rows):
+        rows[model.target] = labels[model.target].to_numpy()
+    else:
+        raise Refused(
+            f"{path}: {len(labels)} labels for the {len(rows)} rows of partition {partition}; "
+            "name the columns they are joined on in `model.key`"
+        )
+    rows = rows[rows[model.target].notna()].reset_index(drop=True)
+    said = rows[["prediction", "model_version", PARTITION]]
+    if model.task == "classification":
+        said = said.astype({"prediction": "str"})
+    return pd.concat([typed(rows, model), said], axis="columns")
+
+
+def read(path: Path, model: Model) -> pd.DataFrame:
+    """A file of labels: the key as text, and the target.
+
+    Raises:
+        Refused: It is not what it says it is, or a column is missing.
+    """
+    types = {model.target: model.columns[model.target]}
+    if path.suffix != ".parquet":
+        # Parquet says itself what type a key has; elsewhere `007` would become 7.
+        types |= dict.fromkeys(model.key, "text")
+    wanted = [*model.key, model.target]
+    try:
+        source = quality.open_source(str(path), types=types)
+        if missing := sorted(set(wanted) - {column.name for column in source.columns}):
+            raise Refused(f"labels: {path} has no column {missing[0]!r}")
+        connection = source.connect(wanted)
+        table = duckdb.table("data", connection=connection).select(*map(quoted, wanted))
+        rows = table.to_arrow_table()
+    except quality.DataReadError as error:
+        raise Refused(f"labels: {error}") from error
+    # Each value by itself: a missing one must not turn the class 1 into 1.0.
+    as_text = {*model.key, *([model.target] if model.task == "classification" else [])}
+    columns = {
+        name: [value if value is None or name not in as_text else str(value) for value in values]
+        for name, values in rows.to_pydict().items()
+    }
+    return pd.DataFrame(columns)
