@@ -152,7 +152,7 @@ def _by_fsspec(uri: str, transfer: Transfer) -> None:
     """Read with fsspec, which asks for a package of its own for most schemes."""
     scheme = urlsplit(uri).scheme
     try:
-        import fsspec  # type: ignore[import-not-found,unused-ignore]  # it need not be there
+        import fsspec  # type: ignore[import-not-found,import-untyped,unused-ignore]  # it need not be there
     except ImportError as error:
         raise transfer.failed(
             f"reading `{scheme}://` needs fsspec, which is not installed",
