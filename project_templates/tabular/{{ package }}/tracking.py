@@ -16,6 +16,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.models import infer_signature
 
 from . import report
+from ._mlops.runtime.settings import Model
 from ._mlops.runtime.steps import Run
 from .registry import ALIAS, connect
 from .train import TRUSTED
@@ -24,6 +25,9 @@ from .train import TRUSTED
 # environment that uv made that it has no pip: both are so on purpose.
 warnings.filterwarnings("ignore", message="The specified dataset source can be interpreted")
 logging.getLogger("mlflow.utils.environment").setLevel(logging.ERROR)
+
+# Enough to tell two distributions apart, and few enough to read at every measurement.
+REFERENCE_ROWS = 50_000
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,8 @@ class Champion:
     model: Any
     learned_from: pd.Series
     """Hashes of the rows it was trained on."""
+    run_id: str
+    """The MLflow run that logged it, with `reference.parquet` among its artifacts."""
 
 
 def _experiment(run: Run, client: MlflowClient) -> str:
@@ -58,12 +64,33 @@ def champion(run: Run) -> Champion | None:
         version=str(version.version),
         model=mlflow.sklearn.load_model(f"models:/{name}@{ALIAS}"),
         learned_from=pd.read_parquet(rows)["row"],
+        run_id=str(version.run_id),
     )
 
 
 def row_hashes(rows: pd.DataFrame) -> pd.Series:
     """A number a row, the same for the same values wherever the row stands."""
     return pd.util.hash_pandas_object(rows, index=False)
+
+
+def reference(
+    fitted: Any, train_rows: pd.DataFrame, test: pd.DataFrame, model: Model
+) -> pd.DataFrame:
+    """What later rows are compared with: the data of a training, at most 50,000 rows of it.
+
+    Features and target of all rows; the model's own `prediction` only on the held-out ones, and
+    missing on those it has learned from, where it is surer than it will ever be in service.
+    """
+    judged = test.assign(prediction=fitted.predict(test[list(model.features)]))
+    learned = train_rows.assign(prediction=None)
+    room = REFERENCE_ROWS // 2
+    parts = [
+        part.sample(room, random_state=model.split.random_state) if len(part) > room else part
+        for part in (judged, learned)
+    ]
+    together = pd.concat([part.astype({"prediction": object}) for part in parts])
+    kind = "float64" if model.task == "regression" else "object"
+    return together.astype({"prediction": kind}).reset_index(drop=True)
 
 
 def log(
@@ -102,6 +129,9 @@ def log(
         )
         row_hashes(train_rows).to_frame("row").to_parquet(run.path("training_rows.parquet"))
         mlflow.log_artifact(str(run.path("training_rows.parquet")))
+        kept = reference(fitted, train_rows, test, settings.model)
+        kept.to_parquet(run.path("reference.parquet"))
+        mlflow.log_artifact(str(run.path("reference.parquet")))
         mlflow.log_artifact(str(run.path("evaluation.json")))
         for picture in report.write(run, fitted, verdict, test):
             mlflow.log_artifact(str(picture))
