@@ -20,6 +20,10 @@ _PATTERNS: Final = (
         ),
     ),
     (("xox",), re.compile(r"\bxox[abprs]-[\w-]{8,}")),
+    (
+        ("hooks.slack.com",),  # whoever has the address may write to the channel
+        re.compile(r"\bhttps://hooks\.slack\.com/\w+/[\w/-]+"),
+    ),
     (("ghp_", "gho_", "ghu_", "ghs_", "ghr_"), re.compile(r"\bgh[pousr]_\w{20,}")),
 )
 # From the beginning of a word only, or a long one takes its length squared.

@@ -281,6 +281,9 @@ def _translate(detail: ErrorDetails, reader: _Reader) -> Diagnostic:
         message = f"`{_dotted(path)}`: {message}"
         if "string" in message and isinstance(detail["input"], (int, float, bool)):
             hint = f'Put it in quotes: "{reader.written(path)}"'
+        if kind == "literal_error":
+            near = difflib.get_close_matches(str(detail["input"]), _allowed(detail), n=3)
+            hint = f"Did you mean {', '.join(f'`{name}`' for name in near)}?" if near else None
     elif path[:1] == ("environments",):
         message = f"`{_dotted(path)}`: {message}"
     return _problem(message, at, hint=hint)
@@ -294,6 +297,11 @@ def _kinds(detail: ErrorDetails) -> str:
         if near:
             return f"Did you mean `kind: {near[0]}`?"
     return "There are " + ", ".join(f"`kind: {tag}`" for tag in tags)
+
+
+def _allowed(detail: ErrorDetails) -> list[str]:
+    """The values that may stand there: pydantic has them in one text, each in quotes."""
+    return re.findall(r"'([^']+)'", detail.get("ctx", {}).get("expected", ""))
 
 
 def _dotted(path: Keys) -> str:

@@ -8,10 +8,10 @@ from typing import Final, Literal
 
 from pydantic import Field, PrivateAttr, field_validator, model_validator
 
+from mlops_cli.runtime.notifications import Notifications
 from mlops_cli.runtime.settings import (
     Model,
     Monitoring,
-    Notifications,
 )
 
 from .environments import (

@@ -13,6 +13,8 @@ from dataclasses import MISSING, dataclass, field, fields, is_dataclass
 from pathlib import Path  # noqa: TC003 -- get_type_hints reads this module
 from typing import Any, ClassVar, Literal, TypeVar
 
+from .notifications import Notifications
+
 T = TypeVar("T")
 
 ColumnType = Literal["integer", "number", "text", "boolean", "date", "timestamp"]
@@ -21,10 +23,6 @@ Balance = Literal["auto", "none", "class_weight", "resample"]
 Policy = Literal["auto", "metric", "person"]
 Mode = Literal["normal", "development"]
 Engine = Literal["local", "glue", "great-expectations", "soda"]
-Channel = Literal["slack-webhook", "slack", "sns", "smtp", "ses"]
-Occasion = Literal[
-    "gate_failed", "drift", "approval_waiting", "promoted", "run_failed", "deadline_missed"
-]
 Value = bool | int | float | str | None
 
 _STRICT: dict[str, Any] = {"extra": "forbid", "strict": True}
@@ -83,11 +81,17 @@ class Evaluation:
     slices: list[str] = field(default_factory=list)
     """Columns whose values are looked at one by one: no group may get much worse."""
     slice_margin: float = 0.02
-    """By how much `compare_by` of a slice may be worse than the champion's."""
+    """By how much `compare_by` of a slice may be worse than the champion's; a share of it for
+    errors (`rmse`, `mae`)."""
     slice_rows: int = 30
     """Slices of fewer rows are shown, and stop nothing."""
     backtest: int = 10
     """The newest labelled partitions on which champion and challenger are compared as well."""
+    leaks_allowed: list[str] = field(default_factory=list)
+    """Features that may determine the target all by themselves."""
+    copies: float = 0.1
+    """The most of the held-out rows that may be copies of training rows, beyond what chance gives;
+    1 allows all."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -234,39 +238,6 @@ class Monitoring:
     """Metric to its bound, once labels are there; by default `evaluation.thresholds`."""
     retrain: Retrain = field(default_factory=Retrain)
     ageing: Ageing = field(default_factory=Ageing)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Notification:
-    """One way to tell people, and of what."""
-
-    __pydantic_config__: ClassVar = _STRICT
-
-    to: Channel
-    on: list[Occasion]
-    connection: str | None = None
-    """The Airflow connection; by default the provider's own, such as `slack_default`."""
-    channel: str | None = None
-    """Slack's channel (`slack` only)."""
-    topic: str | None = None
-    """The ARN of the topic (`sns` only)."""
-    addresses: list[str] = field(default_factory=list)
-    """Whom to write to (`smtp` and `ses`)."""
-    sender: str | None = None
-    """Who writes (`smtp` and `ses`); by default what the connection says (`smtp` only)."""
-    region: str | None = None
-    """The AWS region (`sns` and `ses`); by default the connection's."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Notifications:
-    """The `notifications:` section of `mlops.yaml`: who is told, and how soon a run must end."""
-
-    __pydantic_config__: ClassVar = _STRICT
-
-    send: list[Notification] = field(default_factory=list)
-    deadline_minutes: dict[str, float] = field(default_factory=dict)
-    """Pipeline to the minutes after which a run that has not ended is a missed deadline."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
