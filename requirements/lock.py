@@ -5,6 +5,7 @@ No lock names a package registry; each resolves for every platform from Python 3
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import tempfile
@@ -27,11 +28,18 @@ def compile_lock(source: Path, target: Path, *extra: str) -> None:
     subprocess.run(command, cwd=source.parent, check=True)
 
 
+def as_of(source: Path) -> list[str]:
+    """The option for a source whose first line says `# resolved as of DATE`."""
+    line = source.read_text(encoding="utf-8").splitlines()[0]
+    found = re.match(r"# resolved as of (\d{4}-\d{2}-\d{2})", line)
+    return ["--exclude-newer", found[1]] if found else []
+
+
 def main() -> int:
     """Write all of them."""
     compile_lock(ROOT / "pyproject.toml", ROOT / "requirements" / "dev.txt", "--group", "dev")
     for source in sorted(LOCKS.glob("*.in")):
-        compile_lock(source, source.with_suffix(".txt"))
+        compile_lock(source, source.with_suffix(".txt"), *as_of(source))
     with tempfile.TemporaryDirectory() as folder:
         project = Path(folder) / "pyproject.toml"
         lines = (TEMPLATE / "pyproject.toml.jinja").read_text(encoding="utf-8").splitlines()

@@ -43,28 +43,6 @@ def manifest_is_valid(subject: Subject) -> Iterator[Finding]:
         )
 
 
-@check("MLP102", requires=("MLP101",))
-def airflow_version_is_known(subject: Subject) -> Iterator[Finding]:
-    """The Airflow version is one that can be managed here.
-
-    Why: the DAGs are proved against the very version they will run on; another one would prove
-    nothing.
-
-    Fix: set `airflow:` in `mlops.yaml` to one of the versions named in the message.
-    """
-    from mlops_cli.environments.interpreters import airflow_versions
-
-    assert subject.project is not None  # noqa: S101 -- MLP101 is required
-    given, known = subject.project.airflow, airflow_versions()
-    if given not in known:
-        yield Finding(
-            f"`airflow`: `{given}` cannot be managed here; there is "
-            + ", ".join(f"`{version}`" for version in known),
-            _FILE,
-            hint=f'Set `airflow: "{known[0]}"`',
-        )
-
-
 @check("MLP103", severity=Severity.WARNING, requires=("MLP101",))
 def source_exists(subject: Subject) -> Iterator[Finding]:
     """The training data is where `model.source` says.

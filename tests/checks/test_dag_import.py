@@ -75,6 +75,17 @@ def test_the_generated_project_passes_everything(everything):
     assert {"MLP350", "MLP364", "MLP701"} <= set(report.checks_run)
 
 
+def test_dags_are_imported_under_the_airflow_they_go_to(project, everything):
+    """What only the newer one has is an error for the older one."""
+    write(project, top="from airflow.sdk import ExceptionRetryPolicy  # noqa: F401")
+    assert not [item for item in found(everything()) if item.code == "MLP351"]
+    manifest = project / "mlops.yaml"
+    manifest.write_text(manifest.read_text().replace('airflow: "3.3"', 'airflow: "3.2"'))
+    (problem,) = [item for item in found(everything()) if item.code == "MLP351"]
+    assert "ExceptionRetryPolicy" in problem.summary
+    assert problem.at.path == Path("dags/other.py")
+
+
 def test_an_import_is_remembered_until_something_released_changes(project, everything, monkeypatch):
     everything()
     ran = []

@@ -45,7 +45,6 @@ CASES = [
         "  tagret: x\n  target: ",
         "Unknown key `tagret`",
     ),
-    Case("airflow version", "MLP102", "mlops.yaml", r'"3\.3"', '"3.2"', "`3.2`"),
     Case("source missing", "MLP103", "data/iris.csv", "", None, "`data/iris.csv`", "mlops.yaml", W),
     Case(
         "column missing",

@@ -19,6 +19,7 @@ from mlops_cli.environments.interpreters import (
     airflow_versions,
     project_interpreter,
 )
+from mlops_cli.project.model import AIRFLOW_VERSIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -131,6 +132,7 @@ def test_an_airflow_version_without_a_lock_names_those_there_are(cache: Path) ->
     with pytest.raises(ProjectError, match=f"`1.9`: only .*`{DEFAULT_AIRFLOW}`"):
         airflow_interpreter("1.9", progress=Silent())
     assert DEFAULT_AIRFLOW in airflow_versions()
+    assert set(airflow_versions()) == set(AIRFLOW_VERSIONS), "each that mlops.yaml takes has a lock"
 
 
 @pytest.mark.real
