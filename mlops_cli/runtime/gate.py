@@ -6,6 +6,7 @@ import json
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from .quarantine import put_away
 from .steps import Refused, local_path
 from .tools import evaluate
 
@@ -29,7 +30,8 @@ def gate(run: Run, *, name: str, data: str, types: dict[str, str] | None = None)
         The data's URI: what comes after the gate takes what the gate let through.
 
     Raises:
-        Refused: A rule failed or could not be evaluated; names each with column and value.
+        Refused: A rule failed or could not be evaluated; names each with column and value. What
+            a gate of inference stops is kept in quarantine.
     """
     if run.settings.quality == "glue":
         # Glue's gates are tasks of their own. Passing here instead would be another engine's word.
@@ -41,10 +43,13 @@ def gate(run: Run, *, name: str, data: str, types: dict[str, str] | None = None)
     def locally() -> dict[str, Any]:
         return _check(run, name, data, types)
 
-    if run.settings.quality == "local":
-        result = locally()
-    else:
-        result = evaluate(run, name=name, data=data, locally=locally)
+    try:
+        if run.settings.quality == "local":
+            result = locally()
+        else:
+            result = evaluate(run, name=name, data=data, locally=locally)
+    except Refused as refusal:
+        raise _refusal(run, name, data, str(refusal), None) from refusal
     return settle(run, name=name, data=data, result=result)
 
 
@@ -105,14 +110,24 @@ def settle(run: Run, *, name: str, data: str, result: Mapping[str, Any]) -> str:
         print(f"{rule['Result']:5} {_said(rule)}")  # noqa: T201 -- the task's log
     ruleset = run.settings.model.quality[name]
     if not rules:
-        raise Refused(f"gate `{name}`: no rule of {ruleset} was evaluated on {data}")
+        reason = f"gate `{name}`: no rule of {ruleset} was evaluated on {data}"
+        raise _refusal(run, name, data, reason, result)
     if broken:
         lines = "".join(f"\n  {rule['Result']} {_said(rule, ': ')}" for rule in broken)
-        raise Refused(
+        reason = (
             f"gate `{name}`: {len(broken)} of {len(rules)} rules of {ruleset} "
             f"did not pass on {data}{lines}"
         )
+        raise _refusal(run, name, data, reason, result)
     return data
+
+
+def _refusal(
+    run: Run, name: str, data: str, reason: str, result: Mapping[str, Any] | None
+) -> Refused:
+    """What stops the run: why, and where the batch is kept that a person has to look at."""
+    kept = put_away(run, gate=name, data=data, reason=reason, result=result)
+    return Refused(reason if kept is None else f"{reason}\n  {kept}")
 
 
 def _said(rule: Mapping[str, Any], between: str = "  ") -> str:

@@ -12,6 +12,7 @@ import importlib
 import inspect
 import json
 import os
+import re
 import sys
 import time
 import traceback
@@ -55,6 +56,11 @@ class Run:
     folder: str
     """URI of the folder that holds what this run writes."""
 
+    @property
+    def slug(self) -> str:
+        """The id as the name of a folder."""
+        return slug(self.id)
+
     def uri(self, name: str) -> str:
         """Where a file of this run lies."""
         return f"{self.folder.rstrip('/')}/{name}"
@@ -78,6 +84,11 @@ class Run:
             raise ValueError("a checkout keeps nothing: deploy it")
         data = paths.data or f"{local_path(paths.runs).parent / 'data'}"
         return local_path(f"{data.rstrip('/')}/{name}", make_parent=True)
+
+
+def slug(run_id: str) -> str:
+    """A run's id as the name of a folder."""
+    return re.sub(r"[^A-Za-z0-9_.-]", "_", run_id)
 
 
 def local_path(uri: str, *, make_parent: bool = False) -> Path:
