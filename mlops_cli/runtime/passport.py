@@ -32,20 +32,24 @@ def record(run: Run, event: str, *, version: str | None, **facts: Any) -> None: 
         version: The version's number; None for what is about no version in particular.
         facts: What an auditor would ask, as JSON.
     """
-    settings = run.settings
-    origin = {"environment": settings.environment, "release": settings.release}
-    add(
-        run.kept(NAME),
-        {"event": event, "version": version, "run": run.id, **origin, **facts},
-    )
+    add(run.kept(NAME), _entry(run, event, version, facts))
+
+
+def record_once(run: Run, event: str, *, version: str | None, **facts: Any) -> None:  # noqa: ANN401
+    """The same, unless this run has written it down before: a step may be tried again."""
+    entry = _entry(run, event, version, facts)
+    same = ("event", "version", "run")
+
+    def decide(earlier: list[dict[str, Any]]) -> dict[str, Any] | None:
+        known = any(all(one.get(key) == entry[key] for key in same) for one in earlier)
+        return None if known else _chained(entry, earlier)
+
+    journal.append_if(run.kept(NAME), decide)
 
 
 def add(path: Path, entry: dict[str, Any]) -> None:
     """Append an entry with its time, and the digest of the entry before it."""
-    moment = datetime.now(UTC).isoformat(timespec="milliseconds")
-    journal.append_if(
-        path, lambda earlier: {"at": moment, **entry, "previous": _last_digest(earlier)}
-    )
+    journal.append_if(path, lambda earlier: _chained(entry, earlier))
 
 
 def read(path: Path) -> list[dict[str, Any]]:
@@ -55,14 +59,27 @@ def read(path: Path) -> list[dict[str, Any]]:
 
 def broken_at(entries: Sequence[dict[str, Any]]) -> int | None:
     """The number, from 0, of the first entry that does not follow the one before it."""
+    before: dict[str, Any] | None = None
     for number, entry in enumerate(entries):
-        if entry.get("previous") != _last_digest(entries[:number]):
+        if entry.get("previous") != _digest(before):
             return number
+        before = entry
     return None
 
 
-def _last_digest(earlier: Sequence[dict[str, Any]]) -> str | None:
-    if not earlier:
+def _entry(run: Run, event: str, version: str | None, facts: dict[str, Any]) -> dict[str, Any]:
+    settings = run.settings
+    origin = {"environment": settings.environment, "release": settings.release}
+    return {"event": event, "version": version, "run": run.id, **origin, **facts}
+
+
+def _chained(entry: dict[str, Any], earlier: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    moment = datetime.now(UTC).isoformat(timespec="milliseconds")
+    return {"at": moment, **entry, "previous": _digest(earlier[-1] if earlier else None)}
+
+
+def _digest(entry: dict[str, Any] | None) -> str | None:
+    if entry is None:
         return None
-    line = json.dumps(earlier[-1], sort_keys=True, ensure_ascii=False)
+    line = json.dumps(entry, sort_keys=True, ensure_ascii=False)
     return hashlib.sha256(line.encode("utf-8", "backslashreplace")).hexdigest()
