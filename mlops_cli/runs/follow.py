@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 
 ENDED: Final = ("success", "failed")
 POLL_SECONDS: Final = 0.5
+_SLOWEST_POLL_SECONDS: Final = 5.0
+# Waiting this many times as long as answers take asks a service far away, which also limits how
+# often it is asked, every few seconds, and an Airflow on this machine twice a second.
+_PAUSES: Final = 10
 # A restart of Airflow, or a laptop that changes its network, takes less.
 PATIENCE_SECONDS: Final = 90.0
 # Before these there is no log of the newest try.
@@ -65,6 +69,7 @@ def follow(
     began = answered = clock.monotonic()
     last: RunUpdate | None = None
     while True:
+        asked = clock.monotonic()
         try:
             run = api.run(dag_id, run_id)
             if run is None:
@@ -88,7 +93,8 @@ def follow(
                 f"Could not see run `{run_id}` end within {timeout_seconds:.0f} s",
                 state=f"It is {last.run.state if last else 'unknown'}, and goes on",
             )
-        clock.sleep(POLL_SECONDS)
+        took = clock.monotonic() - asked
+        clock.sleep(min(max(POLL_SECONDS, _PAUSES * took), _SLOWEST_POLL_SECONDS))
 
 
 def follow_logs(
