@@ -7,11 +7,12 @@ from typing import Any
 
 import pandas as pd
 
-from . import tracking, train
+from . import backtest, leakage, tracking, train
 from ._mlops.runtime.settings import Bound, Model
 from ._mlops.runtime.steps import Refused, Run, local_path
 from .metrics import scored
 from .search import LOWER_IS_BETTER
+from .tracking import Champion
 
 # Fewer rows than this that the champion has not learned from tell nothing.
 FEWEST_FRESH_ROWS = 20
@@ -28,31 +29,67 @@ def evaluate(run: Run, *, candidate: dict[str, Any], data: str) -> dict[str, Any
         data: URI of the training rows; the held-out ones lie beside it.
 
     Returns:
-        `candidate`, its `metrics`, the comparison with the `champion` (None for a first version)
-        and the ids of the MLflow `run` and of the logged `model`.
+        `candidate`, its `metrics`, the comparison with the `champion` (None for a first version),
+        `slices` and `backtest`, and the ids of the MLflow `run` and of the logged `model`.
 
     Raises:
-        Refused: A metric misses its threshold, or the champion is as good.
+        Refused: A metric misses its threshold, the champion is as good, a slice or the backtest is
+            worse than allowed, or the data makes the model look better than it is.
     """
-    model = run.settings.model
     fitted = train.load(local_path(candidate["model"]))
+    learned = pd.read_parquet(local_path(data))
     held_out = pd.read_parquet(local_path(data).parent / "test.parquet")
-    scores = scored(fitted, held_out, model)
-    champion = compare(run, fitted, held_out, model)
-    problems = misses(scores, model) + (champion or {}).get("problems", [])
     verdict = {
         "candidate": candidate,
+        **judge(run, fitted, tracking.champion(run), learned=learned, held_out=held_out),
+    }
+    run.path("evaluation.json").write_text(json.dumps(verdict, indent=2), encoding="utf-8")
+    logged = tracking.log(run, fitted, verdict, train_rows=learned, test=held_out)
+    print("  ".join(f"{name}={value:.6f}" for name, value in verdict["metrics"].items()))
+    if verdict["problems"]:
+        raise Refused("; ".join(verdict["problems"]))
+    return verdict | logged
+
+
+def judge(
+    run: Run,
+    fitted: Any,
+    champion: Champion | None,
+    *,
+    learned: pd.DataFrame,
+    held_out: pd.DataFrame,
+) -> dict[str, Any]:
+    """Every gate of a new model: its numbers, and a sentence in `problems` for each that shuts.
+
+    Args:
+        run: The pipeline run.
+        fitted: The new model.
+        champion: The version in service, if there is one.
+        learned: The rows the new model was trained on.
+        held_out: Rows it has not seen.
+    """
+    model = run.settings.model
+    scores = scored(fitted, held_out, model)
+    against = compare(champion, fitted, held_out, model) if champion else None
+    new = fresh(held_out, champion) if champion else held_out
+    slices = backtest.by_slice(fitted, champion, new, model)
+    over = backtest.backtest(run, fitted, champion, learned) if champion else None
+    problems = [
+        *leakage.leaked(learned, model),
+        *leakage.copied(learned, held_out, model),
+        *misses(scores, model),
+        *(against["problems"] if against else []),
+        *backtest.slice_problems(slices, champion, model, ""),
+        *(over["problems"] if over else []),
+    ]
+    return {
         "metrics": scores,
-        "champion": champion,
+        "champion": against,
+        "slices": slices,
+        "backtest": over,
         "problems": problems,
         "passed": not problems,
     }
-    run.path("evaluation.json").write_text(json.dumps(verdict, indent=2), encoding="utf-8")
-    verdict |= tracking.log(run, fitted, verdict, train_rows=pd.read_parquet(data), test=held_out)
-    print("  ".join(f"{name}={value:.6f}" for name, value in scores.items()))
-    if problems:
-        raise Refused("; ".join(problems))
-    return verdict
 
 
 def misses(scores: dict[str, float], model: Model) -> list[str]:
@@ -74,20 +111,25 @@ def _range(bound: Bound) -> str:
     return " and ".join(f"{words} {end}" for words, end in ends.items() if end is not None)
 
 
-def compare(
-    run: Run, challenger: Any, held_out: pd.DataFrame, model: Model
-) -> dict[str, Any] | None:
-    """Challenger and champion on the same held-out rows; None when there is no champion.
+def fresh(rows: pd.DataFrame, champion: Champion) -> pd.DataFrame:
+    """The rows the champion has not learned from: on the others it looks better than it is."""
+    return rows[~tracking.row_hashes(rows).isin(champion.learned_from)]
 
-    Rows the champion has learned from are left out, as long as enough others remain: on them it
-    would look better than it is.
-    """
-    champion = tracking.champion(run)
-    if champion is None:
-        return None
-    fresh = held_out[~tracking.row_hashes(held_out).isin(champion.learned_from)]
-    rows = fresh if len(fresh) >= FEWEST_FRESH_ROWS else held_out
+
+def compare(
+    champion: Champion, challenger: Any, held_out: pd.DataFrame, model: Model
+) -> dict[str, Any]:
+    """Challenger and champion on the same held-out rows, all of them new to both."""
+    rows = fresh(held_out, champion)
     metric = model.evaluation.compare_by
+    found = {"version": champion.version, "metric": metric, "rows": len(rows)}
+    if len(rows) < FEWEST_FRESH_ROWS:
+        problem = (
+            f"champion version {champion.version} has not learned from only {len(rows)} of the "
+            f"{len(held_out)} held-out rows, and {FEWEST_FRESH_ROWS} are the fewest to compare "
+            "on: train on newer data, or on the split the champion was trained on"
+        )
+        return found | {"challenger": None, "champion": None, "problems": [problem]}
     ours = scored(challenger, rows, model)[metric]
     theirs = scored(champion.model, rows, model)[metric]
     gain = theirs - ours if metric in LOWER_IS_BETTER else ours - theirs
@@ -98,11 +140,4 @@ def compare(
             f"{champion.version}'s {theirs:.6f} by more than {model.evaluation.margin} "
             f"on the same {len(rows)} rows"
         )
-    return {
-        "version": champion.version,
-        "metric": metric,
-        "challenger": ours,
-        "champion": theirs,
-        "rows": len(rows),
-        "problems": problems,
-    }
+    return found | {"challenger": ours, "champion": theirs, "problems": problems}
