@@ -46,6 +46,18 @@ def test_the_generated_project_passes_and_leaves_nothing(project, capsys, tmp_pa
 
 @pytest.mark.real
 @pytest.mark.timeout(900)
+def test_nobody_is_asked_in_a_trial_and_it_says_so(project, capsys):
+    only_a_quick_test(project)
+    manifest = project / "mlops.yaml"
+    manifest.write_text(manifest.read_text().replace("policy: auto", "policy: person"))
+    code, shown = cli(project, capsys)
+    assert code == 0, shown.err
+    assert "approval: nobody is asked in a trial" in shown.out
+    assert "promote" in shown.err
+
+
+@pytest.mark.real
+@pytest.mark.timeout(900)
 def test_bad_data_stops_at_the_gate_with_rule_column_and_value(project, capsys):
     only_a_quick_test(project)
     path = project / "data/iris.csv"

@@ -111,8 +111,8 @@ def _pipeline(run: PipelineResult, console: Console) -> None:
             f" on a sample of {run.rows} of {run.of_rows} rows"
         )  # fmt: skip
     _verdict(console, f"{run.dag_id}: {run.state}{rows}", run.seconds, passed=run.passed)
-    for reason in run.reasons:
-        console.print(f"  {clean(reason)}", markup=False, soft_wrap=True)
+    for text in (*run.notes, *run.reasons):
+        console.print(f"  {clean(text)}", markup=False, soft_wrap=True)
     if not run.passed:
         for task in run.tasks:
             if task.state not in {"success", "upstream_failed", "skipped"}:
