@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import signal
 import subprocess
 import tempfile
@@ -21,7 +20,7 @@ from airflow.sdk.exceptions import (
 )
 
 from .._mlops.runtime.settings import load
-from .._mlops.runtime.steps import REFUSED, SKIPPED, Run
+from .._mlops.runtime.steps import REFUSED, SKIPPED, Run, slug
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -45,6 +44,7 @@ class StepOperator(BaseOperator):
         super().__init__(**kwargs)
         self.step = step
         self.inputs = inputs or {}
+        self.answer: Any = None
 
     def execute(self, context: Context) -> Any:
         """Run the step to its end, its output going to the task's log."""
@@ -58,6 +58,7 @@ class StepOperator(BaseOperator):
             raise AirflowSkipException(answer["skipped"])
         if code != 0:
             raise AirflowException(f"step {self.step} ended with code {code}: {last}")
+        self.answer = answer["value"]  # for who is told that the task has succeeded
         for asset in self.outlets:
             # What an asset's consumers are told: the version and where it is.
             context["outlet_events"][asset].extra = answer["value"]
@@ -118,7 +119,7 @@ def run_of(context: Context) -> Run:
     if settings.paths is None:
         raise AirflowFailException("this is a checkout; only a release knows where it runs")
     run_id = str(context["run_id"])
-    folder = Path(settings.paths.runs) / re.sub(r"[^A-Za-z0-9_.-]", "_", run_id)
+    folder = Path(settings.paths.runs) / slug(run_id)
     return Run(settings, ROOT, run_id, folder.as_uri())
 
 
@@ -141,12 +142,30 @@ def asked(name: str) -> str:
 
     A template, filled in when the task runs.
     """
+    return f"{_news(name)}{{{{ news.list[-1]['{name}'] if news.list else params.{name} }}}}"
+
+
+def asked_for(*names: str) -> str:
+    """All that a run was asked for, the oldest first: a list of mappings with these names, as JSON.
+
+    Each comes from an asset event that has the first name in it: Airflow starts one run for all
+    events that came meanwhile. Without such an event it is the parameters.
+
+    A template, filled in when the task runs.
+    """
+    given = ", ".join(f"'{name}': params.{name}" for name in names)
+    return f"{_news(*names)}{{{{ (news.list or [{{{given}}}]) | tojson }}}}"
+
+
+def _news(*names: str) -> str:
+    told = ", ".join(f"'{name}': event.extra.get('{name}') or ''" for name in names)
     return (
-        f"{{% set asked = namespace(value=params.{name}) %}}"
+        "{% set news = namespace(list=[]) %}"
         "{% for events in triggering_asset_events.values() %}"
-        f"{{% for event in events if event.extra.get('{name}') %}}"
-        f"{{% set asked.value = event.extra['{name}'] %}}"
-        "{% endfor %}{% endfor %}{{ asked.value }}"
+        "{% for event in events | sort(attribute='timestamp') "
+        f"if event.extra.get('{names[0]}') %}}"
+        f"{{% set news.list = news.list + [{{{told}}}] %}}"
+        "{% endfor %}{% endfor %}"
     )
 
 
