@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from . import settings as _settings
+from .imports import lasting_imports
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -32,7 +33,11 @@ REFUSED: Final = 1
 """A gate said no; running the step again changes nothing."""
 SKIPPED: Final = 99
 """There is nothing to do, and so nothing for the tasks after it either."""
-_NO_TELEMETRY: Final = {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "1"}
+_QUIET: Final = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "DO_NOT_TRACK": "1",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+}
 CRASHED: Final = 70
 """The step broke; running it again may help."""
 
@@ -131,9 +136,10 @@ def main(package: str, steps: Mapping[str, str], argv: Sequence[str] | None = No
         "--result", type=Path, metavar="FILE", help="where the result goes, as JSON"
     )
     known, rest = parser.parse_known_args(argv)
-    for switch, off in _NO_TELEMETRY.items():
+    for switch, off in _QUIET.items():
         os.environ.setdefault(switch, off)
-    step = getattr(importlib.import_module(f"{package}.{steps[known.step]}"), known.step)
+    with lasting_imports():
+        step = getattr(importlib.import_module(f"{package}.{steps[known.step]}"), known.step)
     inputs = _inputs(step, rest, parser)
     root = Path(importlib.import_module(package).__file__ or "").resolve().parents[1]
     run = Run(_settings.load(root), root, known.run_id, known.run)

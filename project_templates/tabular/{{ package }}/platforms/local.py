@@ -124,11 +124,21 @@ def run_of(context: Context) -> Run:
 
 
 def step(
-    step_name: str, /, *, task_id: str = "", outlets: Sequence[Asset] = (), **inputs: Any
+    step_name: str,
+    /,
+    *,
+    task_id: str = "",
+    outlets: Sequence[Asset] = (),
+    trigger_rule: str = "all_success",
+    **inputs: Any,
 ) -> XComArg:
     """A task that runs a step of the model's package; what it returns is the step's result."""
     return StepOperator(
-        task_id=task_id or step_name, step=step_name, inputs=inputs, outlets=outlets
+        task_id=task_id or step_name,
+        step=step_name,
+        inputs=inputs,
+        outlets=outlets,
+        trigger_rule=trigger_rule,
     ).output
 
 

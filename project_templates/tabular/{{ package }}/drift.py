@@ -1,0 +1,306 @@
+"""Whether rows still look like those a version has learned from, measured with Evidently."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import mlflow
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+from scipy.stats import chi2_contingency
+
+from ._mlops.runtime.settings import Drift, Model
+from ._mlops.runtime.steps import Refused, Run
+from .registry import connect
+
+# A p-value at which 30 windows of the same data practically never break: Evidently's own 0.05
+# calls every twentieth column of every window drifted.
+P_VALUE = 0.001
+# A distance says how far apart two samples are, and is mostly noise while they are small: 100 rows
+# of the very same distribution are 0.1 apart. A test takes the number of rows into account.
+DISTANCE = 0.1
+ENOUGH = 1000
+ENOUGH_PER_VALUE = 100
+# The test's approximation needs about five expected rows a value; rarer ones are counted together.
+RARE = 5
+TEST_OF_SHARES = "shares"
+MISSING = "(missing)"
+MOST_ROWS = 1_000_000
+NUMBERS = ("integer", "number")
+# A date that has not been there before is not news.
+UNWATCHED = ("date", "timestamp")
+
+
+@dataclass(frozen=True)
+class Reference:
+    """The rows a version's predictions are compared with."""
+
+    version: str
+    rows: pd.DataFrame
+    """Features and target, and `prediction` on rows the version has not learned from."""
+
+
+@dataclass(frozen=True)
+class Window:
+    """The rows of one published partition."""
+
+    partition: str
+    rows: pd.DataFrame
+    """The watched features, `prediction` and `model_version`."""
+    size: int
+    """How many rows were published; more than `MOST_ROWS` are sampled."""
+
+
+def reference_of(run: Run, version: str) -> Reference:
+    """The reference that was kept when a version was trained.
+
+    Raises:
+        Refused: It has none: it was registered before references were kept.
+    """
+    client = connect(run)
+    found = client.get_model_version(run.settings.project, version)
+    try:
+        path = mlflow.artifacts.download_artifacts(f"runs:/{found.run_id}/reference.parquet")
+    except (mlflow.MlflowException, OSError) as error:
+        raise Refused(
+            f"version {version} has no `reference.parquet`, so nothing can be compared with what "
+            f"it has learned from; train and promote a new version ({error})"
+        ) from error
+    return Reference(version, pd.read_parquet(path))
+
+
+def read_window(entry: Mapping[str, Any], model: Model) -> Window:
+    """The rows of a published partition: its input beside its predictions."""
+    from ._mlops.runtime.steps import local_path
+
+    features = _read(local_path(entry["input"]), list(watched(model)))
+    answers = _read(local_path(entry["predictions"]), ["prediction", "model_version"])
+    size = pq.ParquetFile(local_path(entry["predictions"])).metadata.num_rows
+    rows = pd.concat([features, answers], axis="columns")
+    return Window(str(entry["partition"]), rows, size)
+
+
+def watched(model: Model) -> dict[str, str]:
+    """The features drift is looked for in, with their types."""
+    return {name: kind for name, kind in model.features.items() if kind not in UNWATCHED}
+
+
+def measured(
+    model: Model,
+    options: Drift,
+    reference: Reference,
+    window: Window,
+    *,
+    page: Path | None = None,
+) -> dict[str, Any]:
+    """How far the window's features and predictions are from the reference.
+
+    Args:
+        model: What the columns are.
+        options: Method and thresholds of `mlops.yaml`.
+        reference: Of the version that made the predictions.
+        window: The rows that were predicted.
+        page: Where Evidently's own report goes, if anywhere.
+
+    Returns:
+        The `share` of features that drifted, `columns`, each with `method`, `score`, `threshold`
+        and whether it `drifted`, and the same of the `prediction`.
+
+    Raises:
+        Refused: The reference is another version's, or has not all the columns.
+    """
+    check(reference, window, model)
+    kinds = {**watched(model), "prediction": model.columns[model.target]}
+    before, now = reference.rows, window.rows
+    found = {name: _emptied(before[name], now[name]) for name in kinds}
+    compared = [name for name, result in found.items() if result is None]
+    found |= _compared({name: kinds[name] for name in compared}, options, before, now, page=page)
+    prediction = found.pop("prediction")
+    drifted = sum(result["drifted"] for result in found.values() if result)
+    return {
+        "share": round(drifted / len(found), 6) if found else 0.0,
+        "columns": found,
+        "prediction": prediction,
+    }
+
+
+def check(reference: Reference, window: Window, model: Model) -> None:
+    """Let a reference through that is of the version which made the predictions.
+
+    Raises:
+        Refused: It is stale, or lacks a column.
+    """
+    made_by = sorted(map(str, window.rows["model_version"].unique()))
+    if made_by != [reference.version]:
+        raise Refused(
+            f"stale reference: the predictions of partition {window.partition} were made by "
+            f"version {', '.join(made_by)}, and the reference is of version {reference.version}"
+        )
+    missing = sorted({*watched(model), "prediction"} - set(reference.rows.columns))
+    if missing:
+        raise Refused(
+            f"stale reference: version {reference.version}'s has no column {missing[0]!r}; train "
+            "and promote a version with the features of mlops.yaml"
+        )
+
+
+def _read(path: Path, columns: list[str]) -> pd.DataFrame:
+    """Columns of a Parquet file; of a very long one, evenly spread rows."""
+    rows = pq.ParquetFile(path).metadata.num_rows
+    if rows <= MOST_ROWS:
+        return pd.read_parquet(path, columns=columns)
+    kept = []
+    wanted = np.linspace(0, rows - 1, MOST_ROWS).astype("int64")
+    start = 0
+    for batch in pq.ParquetFile(path).iter_batches(columns=columns):
+        inside = wanted[(wanted >= start) & (wanted < start + batch.num_rows)] - start
+        kept.append(batch.take(inside).to_pandas())
+        start += batch.num_rows
+    return pd.concat(kept, ignore_index=True)
+
+
+def _emptied(before: pd.Series, now: pd.Series) -> dict[str, Any] | None:
+    """The verdict on a column of which one side has no value at all; None where both have some."""
+    sides = (before.notna().any(), now.notna().any())
+    if all(sides):
+        return None
+    apart = any(sides)
+    return {"method": "missing", "score": float(apart), "threshold": 1.0, "drifted": bool(apart)}
+
+
+def _compared(
+    kinds: dict[str, str],
+    options: Drift,
+    before: pd.DataFrame,
+    now: pd.DataFrame,
+    *,
+    page: Path | None,
+) -> dict[str, dict[str, Any]]:
+    if not kinds:
+        return {}
+    # Imported here: it takes seconds, which only a measurement should wait for.
+    from evidently import DataDefinition, Dataset, Report
+    from evidently.metrics import ValueDrift
+
+    _register()
+    numeric = [name for name, kind in kinds.items() if kind in NUMBERS]
+    others = [name for name in kinds if name not in numeric]
+    before, now = _as_types(before, numeric, others), _as_types(now, numeric, others)
+    tests = {name: _method(before[name], now[name], name in numeric, options) for name in kinds}
+    definition = DataDefinition(numerical_columns=numeric, categorical_columns=others)
+    report = Report(
+        [
+            ValueDrift(column=name, method=method, threshold=threshold)
+            for name, (method, threshold) in tests.items()
+        ],
+        include_tests=True,
+    )
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")  # of columns in which nothing varies
+        snapshot = report.run(
+            current_data=Dataset.from_pandas(now, definition),
+            reference_data=Dataset.from_pandas(before, definition),
+        )
+    if page is not None:
+        snapshot.save_html(str(page))
+    answer = snapshot.dict()
+    drifted = {
+        test["metric_config"]["params"]["column"]: test["status"].value == "FAIL"
+        if hasattr(test["status"], "value")
+        else test["status"] == "FAIL"
+        for test in answer["tests"]
+    }
+    return {
+        metric["config"]["column"]: {
+            "method": tests[metric["config"]["column"]][0],
+            "score": float(metric["value"]),
+            "threshold": metric["config"]["threshold"],
+            "drifted": drifted[metric["config"]["column"]],
+        }
+        for metric in answer["metrics"]
+    }
+
+
+def _as_types(rows: pd.DataFrame, numeric: list[str], others: list[str]) -> pd.DataFrame:
+    """Numbers as floats, all else as text, in which a missing value is a value like another."""
+    numbers = {name: pd.to_numeric(rows[name]).astype("float64") for name in numeric}
+    texts = {
+        # The rows without a prediction are those the version has learned from: not compared.
+        name: rows[name].where(rows[name].isna(), rows[name].astype("str"))
+        if name == "prediction"
+        else rows[name].where(rows[name].notna(), MISSING).astype("str")
+        for name in others
+    }
+    return pd.DataFrame({**numbers, **texts})
+
+
+def _method(
+    before: pd.Series, now: pd.Series, numeric: bool, options: Drift
+) -> tuple[str, float | None]:
+    """The test of a column and its threshold: a test while rows are few, then a distance."""
+    if options.method is not None and _applies(options.method, numeric):
+        return options.method, options.threshold
+    rows = min(before.notna().sum(), now.notna().sum())
+    if numeric:
+        return ("wasserstein", DISTANCE) if rows >= ENOUGH else ("ks", P_VALUE)
+    values = pd.concat([before, now]).nunique()
+    if rows >= max(ENOUGH, ENOUGH_PER_VALUE * values):
+        return "jensenshannon", DISTANCE
+    return TEST_OF_SHARES, P_VALUE
+
+
+def _applies(method: str, numeric: bool) -> bool:
+    """Whether Evidently's method takes columns of this type.
+
+    Raises:
+        Refused: It knows no such method.
+    """
+    from evidently.legacy.calculations.stattests import registry
+    from evidently.legacy.core import ColumnType
+
+    wanted = ColumnType.Numerical if numeric else ColumnType.Categorical
+    try:
+        registry.get_registered_stattest(method, wanted)
+    except registry.StatTestInvalidFeatureTypeError:
+        return False
+    except registry.StatTestNotFoundError as error:
+        raise Refused(f"monitoring.drift.method of mlops.yaml: {error}") from error
+    return True
+
+
+def _register() -> None:
+    """Make the test of shares one of Evidently's methods.
+
+    Its own chi-square takes the reference's shares for exact. Against a few dozen held-out
+    predictions that finds drift in windows of the very same distribution.
+    """
+    from evidently.legacy.calculations.stattests import StatTest, register_stattest
+    from evidently.legacy.core import ColumnType
+
+    test = StatTest(
+        name=TEST_OF_SHARES,
+        display_name="chi-square of both samples' shares, p_value",
+        allowed_feature_types=[ColumnType.Categorical],
+        default_threshold=P_VALUE,
+    )
+    register_stattest(test, default_impl=_shares_test)
+
+
+def _shares_test(
+    before: pd.Series, now: pd.Series, _kind: Any, threshold: float
+) -> tuple[float, bool]:
+    """Pearson's chi-square test that two samples have the same shares of values."""
+    counts = pd.DataFrame({"before": before.value_counts(), "now": now.value_counts()}).fillna(0)
+    fewer = min(len(before), len(now)) / (len(before) + len(now))
+    rare = counts.sum(axis="columns") * fewer < RARE
+    if rare.any():
+        counts = pd.concat([counts[~rare], counts[rare].sum().to_frame("(rare)").T])
+    if len(counts) < 2:
+        return 1.0, False
+    p_value = float(chi2_contingency(counts.to_numpy(), correction=False).pvalue)
+    return p_value, p_value < threshold
