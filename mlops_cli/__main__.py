@@ -12,7 +12,10 @@ def run() -> None:
     hears = signal.getsignal(signal.SIGINT) is not signal.SIG_IGN
     if hears:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
-    from mlops_cli.cli.app import main
+    from mlops_cli.runtime.imports import lasting_imports
+
+    with lasting_imports():
+        from mlops_cli.cli.app import main
 
     if hears:
         signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -13,6 +13,7 @@ from typer.exceptions import TyperException
 from mlops_cli import __version__, presentation
 from mlops_cli.core.errors import MlopsError, UsageError, from_os_error
 from mlops_cli.core.exits import Exit
+from mlops_cli.runtime.imports import lasting_imports
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -58,11 +59,12 @@ def root(
 @cache
 def _register() -> None:
     # Each module adds its commands to `app`; none of them imports anything heavy.
-    for name in (
-        "new", "validate", "test", "quality", "deploy", "runs", "models", "env", "doctor",
-        "airflow", "schema",
-    ):  # fmt: skip
-        import_module(f"{__package__}.{name}").register(app)
+    with lasting_imports():
+        for name in (
+            "new", "validate", "test", "quality", "deploy", "runs", "models", "env", "doctor",
+            "airflow", "schema",
+        ):  # fmt: skip
+            import_module(f"{__package__}.{name}").register(app)
 
 
 def main(argv: Sequence[str]) -> int:

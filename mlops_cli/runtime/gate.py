@@ -6,6 +6,7 @@ import json
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from .imports import lasting_imports
 from .quarantine import put_away
 from .steps import Refused, local_path
 from .tools import evaluate
@@ -55,7 +56,8 @@ def gate(run: Run, *, name: str, data: str, types: dict[str, str] | None = None)
 
 def _check(run: Run, name: str, data: str, types: dict[str, str] | None) -> dict[str, Any]:
     """Evaluate a ruleset with the engine that comes with the project."""
-    from .. import quality
+    with lasting_imports():
+        from .. import quality
 
     ruleset = run.settings.model.quality[name]
     text = (run.root / ruleset).read_text(encoding="utf-8")
