@@ -12,7 +12,7 @@ from sklearn.model_selection import train_test_split
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-from ._mlops.runtime.settings import Model
+from ._mlops.runtime.settings import ColumnType, Model
 from ._mlops.runtime.steps import Run
 
 # The rarest class has less than this share of what it would have if all were even.
@@ -52,13 +52,23 @@ def typed(rows: pd.DataFrame, model: Model) -> pd.DataFrame:
 
     Numbers become float64, so that a missing value later does not change a column's type.
     """
-    types = {
-        name: "float64" if kind in ("integer", "number") else "object"
-        for name, kind in model.columns.items()
-    }
+    types = _types(model.columns)
     if model.task == "classification":
         types[model.target] = "str"
     return cast("pd.DataFrame", rows[list(types)].astype(types))
+
+
+def inputs(rows: pd.DataFrame, model: Model, names: list[str]) -> pd.DataFrame:
+    """The columns a model asks for, in its order, in the types it has learned from."""
+    types = _types(model.input_columns)
+    return cast("pd.DataFrame", rows[names].astype({name: types[name] for name in names}))
+
+
+def _types(columns: dict[str, ColumnType]) -> dict[str, str]:
+    return {
+        name: "float64" if kind in ("integer", "number") else "object"
+        for name, kind in columns.items()
+    }
 
 
 def balance(target: pd.Series, model: Model) -> str:

@@ -1,0 +1,232 @@
+"""Which rows a run of inference is about: those it is asked for, or those that came last."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from ._mlops import quality
+from ._mlops.runtime import journal
+from ._mlops.runtime.quarantine import JOURNAL as QUARANTINED
+from ._mlops.runtime.settings import Model
+from ._mlops.runtime.steps import Refused, Run, Skipped, local_path
+from .data import quoted
+
+RECEIVED = "received.jsonl"
+PUBLISHED = "predictions.jsonl"
+# Rows that are held in memory at a time; an encoded row can be a hundred times as wide.
+BATCH_ROWS = 50_000
+PARTITION = re.compile(r"[A-Za-z0-9_=:-][A-Za-z0-9_.=:-]{0,63}")
+SQL = {
+    "integer": "BIGINT",
+    "number": "DOUBLE",
+    "text": "VARCHAR",
+    "boolean": "BOOLEAN",
+    "date": "DATE",
+    "timestamp": "TIMESTAMP",
+}
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Rows of one file."""
+
+    source: str
+    """URI of the file."""
+    partition: str | None
+    """What its predictions are published as; None where each row's day says it."""
+    start: int = 0
+    """The row of the file it begins with."""
+    rows: int | None = None
+    """How many rows it has; None for all that follow."""
+
+
+def wanted(run: Run, asked: Sequence[dict[str, str]]) -> tuple[list[Batch], bool]:
+    """The batches that were asked for, and whether they are new.
+
+    Args:
+        run: The pipeline run.
+        asked: For each its `input`, its `partition`, or both; either may be empty. A partition
+            alone is the rows published for it, once more; nothing at all is what came last.
+
+    Raises:
+        Refused: A partition cannot be called so.
+        Skipped: There are no such rows.
+    """
+    given = [(one.get("input", "").strip(), one.get("partition", "").strip()) for one in asked]
+    for _, partition in given:
+        if partition and not PARTITION.fullmatch(partition):
+            raise Refused(
+                f"{partition!r} cannot name a partition: it has up to 64 letters, digits and "
+                "`_.=:-`, and does not begin with a dot"
+            )
+    # The same file named again is the same rows, in the state they are in now.
+    new = {source: Batch(source, partition or None) for source, partition in given if source}
+    if new:
+        return [_named(run, batch, number) for number, batch in enumerate(new.values())], True
+    again = [_stored(run, partition) for _, partition in given if partition]
+    return again or _newest(run), False
+
+
+def _named(run: Run, batch: Batch, number: int) -> Batch:
+    """A new batch with its partition: the moment it came, where nothing else says it."""
+    if batch.partition or run.settings.model.time:
+        return batch
+    moment = datetime.now(UTC) + timedelta(milliseconds=number)
+    return Batch(batch.source, f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03}Z")
+
+
+def _stored(run: Run, partition: str) -> Batch:
+    for entry in reversed(journal.entries(run.kept(PUBLISHED))):
+        if entry["partition"] == partition:
+            return Batch(entry["input"], partition)
+    raise Skipped(f"nothing was published for partition {partition}, so there is nothing to redo")
+
+
+def _newest(run: Run) -> list[Batch]:
+    """The rows that came last and were not refused; a champion that is new predicts them."""
+    refused = {
+        entry["run"] for entry in journal.entries(run.kept(QUARANTINED)) if entry["gate"] == "input"
+    }
+    for entry in reversed(journal.entries(run.kept(RECEIVED))):
+        if entry["run"] not in refused and local_path(entry["input"]).is_file():
+            return [
+                Batch(entry["input"], one["partition"], one["start"], one["rows"])
+                for one in entry["batches"]
+            ]
+    published = journal.entries(run.kept(PUBLISHED))
+    if not published:
+        raise Skipped("no rows to predict have come yet")
+    return [Batch(published[-1]["input"], published[-1]["partition"])]
+
+
+def remember(run: Run, batches: Sequence[Batch]) -> None:
+    """Write down which new rows came, so that they can be predicted again."""
+    entry = {
+        "at": datetime.now(UTC).isoformat(timespec="milliseconds"),
+        "run": run.id,
+        "input": run.uri("input.parquet"),
+        "batches": [asdict(batch) for batch in batches],
+    }
+
+    def decide(known: list[dict[str, Any]]) -> dict[str, Any] | None:
+        told = ("run", "batches")
+        return None if any(all(one[k] == entry[k] for k in told) for one in known) else entry
+
+    journal.append_if(run.kept(RECEIVED), decide)
+
+
+class Rows:
+    """The rows of a batch, with the columns and types that `mlops.yaml` names."""
+
+    def __init__(self, run: Run, batch: Batch) -> None:
+        """Open the file.
+
+        Raises:
+            Refused: It is not what it says it is, or a column is missing.
+        """
+        self.batch, self.model = batch, run.settings.model
+        try:
+            self.source = _opened(_place(run, batch.source), self.model)
+        except quality.DataReadError as error:
+            raise Refused(str(error)) from error
+        self._check_columns()
+        self._check_days()
+
+    @property
+    def rows(self) -> int:
+        """How many there are."""
+        left: int = self.source.rows - self.batch.start
+        return left if self.batch.rows is None else min(left, self.batch.rows)
+
+    def read(self) -> Iterator[pa.RecordBatch]:
+        """Read them in order, some at a time.
+
+        Raises:
+            Refused: The file is broken inside, or a value does not fit its column's type.
+        """
+        selected = ", ".join(
+            f"CAST({quoted(name)} AS {SQL[kind]}) AS {quoted(name)}"
+            for name, kind in self.model.input_columns.items()
+        )
+        query = f"SELECT {selected} FROM {self._part}"  # noqa: S608 -- quoted names
+        try:
+            with closing(self.source.scan()) as connection:
+                yield from connection.sql(query).to_arrow_reader(BATCH_ROWS)
+            self.source.check_unchanged()
+        except (duckdb.Error, pa.ArrowException, OSError, quality.DataReadError) as error:
+            raise Refused(f"{self.batch.source}: {error}") from error
+
+    @property
+    def _part(self) -> str:
+        return f"(SELECT * FROM data LIMIT {self.rows} OFFSET {self.batch.start})"  # noqa: S608
+
+    def _check_columns(self) -> None:
+        types = {column.name: column.type for column in self.source.columns}
+        wanted = list(self.model.input_columns)
+        if missing := [name for name in wanted if name not in types]:
+            raise Refused(f"{self.batch.source}: there is no column `{missing[0]}`")
+        time = self.model.time
+        if time is not None and types[time] not in ("date", "timestamp"):
+            raise Refused(
+                f"{self.batch.source}: `{time}` holds {types[time]}, and days are needed to keep "
+                "predictions by"
+            )
+
+    def _check_days(self) -> None:
+        """Every row has a day, and that of the partition where one was asked for."""
+        time, asked = self.model.time, self.batch.partition
+        if time is None or not self.rows:
+            return
+        day = f"CAST({quoted(time)} AS DATE)"
+        query = f"SELECT count(*) - count({day}), min({day}), max({day}) FROM {self._part}"  # noqa: S608
+        with closing(self.source.scan()) as connection:
+            [(missing, first, last)] = connection.execute(query).fetchall()
+        if missing:
+            raise Refused(f"{self.batch.source}: {missing} rows have no `{time}`")
+        if asked is not None and not str(first) == str(last) == asked:
+            raise Refused(
+                f"{self.batch.source}: its rows are of {first} to {last}, and partition {asked} "
+                "was asked for"
+            )
+
+
+def schema(model: Model) -> pa.Schema:
+    """The columns of `input.parquet`."""
+    types = {
+        "integer": pa.int64(),
+        "number": pa.float64(),
+        "text": pa.string(),
+        "boolean": pa.bool_(),
+        "date": pa.date32(),
+        "timestamp": pa.timestamp("us"),
+    }
+    return pa.schema([(name, types[kind]) for name, kind in model.input_columns.items()])
+
+
+def _place(run: Run, source: str) -> str:
+    """What the reader opens: a path on this machine, or the URI of a file elsewhere."""
+    if "://" in source and not source.startswith("file://"):
+        return source
+    return str(run.root / local_path(source))
+
+
+def _opened(place: str, model: Model) -> quality.Source:
+    keys = dict.fromkeys(model.key, "text")
+    try:
+        return quality.open_source(place, types={**keys, **model.features})
+    except quality.DataReadError:
+        # Parquet and JSON say themselves what a key is, a number for instance; it is made a text
+        # when it is read.
+        try:
+            return quality.open_source(place, types=model.features)
+        except quality.DataReadError:
+            pass
+        raise
