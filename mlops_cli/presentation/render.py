@@ -44,6 +44,7 @@ AREAS: Final[dict[str, str]] = {
     "ShownEnvironment": "environments",
     "AddedEnvironment": "environments",
     "Diagnosis": "environments",
+    "NotificationTest": "notify",
     "AirflowStarted": "airflow",
     "EmulatedStarted": "airflow",
     "AirflowStopped": "airflow",

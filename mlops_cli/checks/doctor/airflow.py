@@ -18,6 +18,13 @@ if TYPE_CHECKING:
 
 _PROVIDERS: Final = "apache-airflow-providers-"
 _NEEDED: Final = ("metadatabase", "scheduler", "dag_processor")
+_SENDERS: Final = {
+    "slack-webhook": "slack",
+    "slack": "slack",
+    "sns": "amazon",
+    "smtp": "smtp",
+    "ses": "amazon",
+}
 _NOBODYS_DAG: Final = "mlops_doctor_asks"
 
 
@@ -133,6 +140,7 @@ def _providers(patient: Patient) -> tuple[str, ...]:
     names = ["standard"]
     if spec.quality == "glue" or isinstance(spec, MwaaEnvironment):
         names.append("amazon")
+    names += [_SENDERS[one.to] for one in patient.project.notifications.send]
     if isinstance(spec, AirflowEnvironment):
         if isinstance(spec.store, S3Place):
             names.append("amazon")
@@ -142,11 +150,14 @@ def _providers(patient: Patient) -> tuple[str, ...]:
 
 
 def wishes(patient: Patient) -> Iterator[Finding]:
-    """The connections, variables and pools that `mlops.yaml` names are there."""
+    """The connections, variables and pools that `mlops.yaml` names are there.
+
+    Those that notifications go out through need not be named once more.
+    """
     api, project, spec = patient.environment.api, patient.project, patient.spec
     if api is None:
         return
-    connections = [*project.connections]
+    connections = [*project.connections, *project.notifications.connections]
     if spec.quality == "glue" and spec.glue is not None:
         connections.append(spec.glue.connection)
     elsewhere = "in Airflow's database; an environment variable or a secrets backend may have it"

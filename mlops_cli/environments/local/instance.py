@@ -10,6 +10,7 @@ import subprocess
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from mlops_cli.core.errors import (
@@ -36,7 +37,6 @@ from .leftovers import MARK, is_locked, kill_leftovers, members, take_lock
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
     from mlops_cli.core.clock import Clock
     from mlops_cli.core.progress import Progress
@@ -255,6 +255,22 @@ def _launch(
             stderr=log,
             start_new_session=True,
         ).returncode = 0  # it outlives us: nobody here waits for it
+
+
+def surroundings(home: Home, python: Path) -> dict[str, str]:
+    """The environment of the local Airflow that runs, or of one that would be started here.
+
+    Args:
+        home: Its home.
+        python: Airflow's interpreter.
+    """
+    running = find_running(home)
+    if running is not None:
+        # Connections it was started with may be in no other shell. Linux only.
+        with suppress(OSError):
+            whole = Path(f"/proc/{running.pid}/environ").read_text(errors="surrogateescape")
+            return dict(pair.split("=", 1) for pair in whole.split("\0") if "=" in pair)
+    return _environment(home, python, None)
 
 
 def _to_run(companion: Companion, handles: list[int]) -> dict[str, Any]:

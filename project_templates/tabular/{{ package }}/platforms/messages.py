@@ -127,7 +127,7 @@ def sample(occasion: str) -> Message:
         (occasion,),
         f"{SETTINGS.project}: a test of the notification {occasion}",
         ("Nothing has happened; `mlops notify test` sent this",),
-        _place(),
+        (("Environment", SETTINGS.environment),),
     )
 
 
