@@ -31,17 +31,21 @@ def measure(run: Run) -> dict[str, Any]:
     if not entries:
         raise Skipped("nothing has been published yet, so there is nothing to watch")
     known = windows(run)
-    done = []
-    references: dict[str, Any] = {}
+    due = []
     for entry in entries:
         earlier = known.get((entry["partition"], str(entry["version"])))
         # A partition that was scored again has new predictions, and so is a new window.
         if earlier and earlier.get("predictions") != entry["predictions"]:
             earlier = None
         stamp = _stamp(labels.file_of(run, entry["partition"]))
-        if earlier and earlier.get("labels") == stamp:
-            continue
-        window = _measured(run, entry, earlier, references) | {"labels": stamp}
+        if earlier is None or earlier.get("labels") != stamp:
+            due.append((entry, earlier, stamp))
+    newest = max((at for at, (_, earlier, _) in enumerate(due) if earlier is None), default=None)
+    references: dict[str, Any] = {}
+    done = []
+    for at, (entry, earlier, stamp) in enumerate(due):
+        page = page_folder(run) / "evidently.html" if at == newest else None
+        window = _measured(run, entry, earlier, references, page) | {"labels": stamp}
         journal.append(run.kept(WINDOWS), window)
         done.append(window)
         _say(run, window, again=earlier is not None)
@@ -78,11 +82,12 @@ def _measured(
     entry: dict[str, Any],
     earlier: dict[str, Any] | None,
     references: dict[str, Any],
+    page: Path | None,
 ) -> dict[str, Any]:
     """One window: drift unless that is known already, and what the labels say."""
     options = run.settings.monitoring.drift
     version = str(entry["version"])
-    drift = earlier["drift"] if earlier else _drift(run, entry, version, references)
+    drift = earlier["drift"] if earlier else _drift(run, entry, references, page)
     performance, labelled, problem = _performance(run, entry)
     by_drift = drift_reasons(drift, share=options.share, prediction=options.prediction)
     if entry["rows"] < options.rows:
@@ -129,15 +134,15 @@ def drift_reasons(drift: dict[str, Any], *, share: float, prediction: bool) -> l
 
 
 def _drift(
-    run: Run, entry: dict[str, Any], version: str, references: dict[str, Any]
+    run: Run, entry: dict[str, Any], references: dict[str, Any], page: Path | None
 ) -> dict[str, Any]:
     # Imported here: a run whose windows are all measured needs none of it.
     from .drift import measured, read_window, reference_of
 
+    version = str(entry["version"])
     if version not in references:
         references[version] = reference_of(run, version)
     model, options = run.settings.model, run.settings.monitoring.drift
-    page = page_folder(run) / "evidently.html"
     return measured(model, options, references[version], read_window(entry, model), page=page)
 
 

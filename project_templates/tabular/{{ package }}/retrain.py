@@ -235,7 +235,8 @@ def _held_back(
     if evidence.in_flight:
         return "a training is under way"
     if asked and _open(asked[-1], passport_entries, evidence.now):
-        return f"the training asked for at {asked[-1]['at']} has not answered yet"
+        moment = asked[-1]["at"][:16].replace("T", " ")
+        return f"the training asked for at {moment} UTC has not answered yet"
     since = numbers["since_last_days"]
     if since is not None and since < numbers["cooldown_days"]:
         return (
