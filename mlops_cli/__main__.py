@@ -1,5 +1,6 @@
 """`python -m mlops_cli` and the `mlops` command."""
 
+import gc
 import signal
 import sys
 
@@ -17,6 +18,9 @@ def run() -> None:
     with lasting_imports():
         from mlops_cli.cli.app import main
 
+    # These modules stay to the end, and even then need not be searched. Not where modules of a
+    # user are loaded too: bindings made with nanobind, as DuckDB's, call what is frozen leaked.
+    gc.freeze()
     if hears:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     code = main(sys.argv[1:])

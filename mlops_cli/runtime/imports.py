@@ -1,4 +1,4 @@
-"""Imports that last as long as the process, at the price of imports alone."""
+"""Imports at the price of imports alone."""
 
 from __future__ import annotations
 
@@ -12,16 +12,11 @@ if TYPE_CHECKING:
 
 @contextmanager
 def lasting_imports() -> Iterator[None]:
-    """Import modules without looking for garbage among them, neither now nor when Python ends.
-
-    They make much and none of it is garbage: to search it takes a tenth of the time of a small
-    gate. What is made afterwards is searched as ever.
-    """
+    """Import modules without looking for garbage meanwhile: they make much, and none of it is."""
     was_on = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
-        gc.freeze()
         if was_on:
             gc.enable()

@@ -28,7 +28,7 @@ def open_parquet(path: Path, types: Mapping[str, str]) -> Source:
     columns = stored_columns([(row[0], row[1]) for row in described])
     check_stored(path, list(columns), types)
     (rows,) = connection.execute(
-        f"SELECT coalesce(sum(num_rows), 0)::BIGINT FROM parquet_file_metadata({file_name(path)})"  # noqa: S608
+        f"SELECT num_rows FROM parquet_file_metadata({file_name(path)})"  # noqa: S608
     ).fetchone() or (0,)
 
     def load(target: duckdb.DuckDBPyConnection, table: str, wanted: Sequence[str] | None) -> None:
