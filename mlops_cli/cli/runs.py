@@ -27,6 +27,7 @@ def register(app: typer.Typer) -> None:
         "`mlops trigger training --conf source=data/new.csv` · "
         "`mlops trigger training --no-follow --json` · "
         "`mlops trigger training --task fit` · "
+        "`mlops trigger inference --input new.csv` · "
         "`mlops trigger inference --from 2026-01-01 --to 2026-01-31` · "
         "`mlops trigger --asset new_customers`",
     )(trigger)
@@ -60,6 +61,20 @@ def trigger(
         list[str] | None,
         typer.Option("--conf", help="`key=value`, `@file.json` or a JSON object; repeatable."),
     ] = None,
+    rows: Annotated[
+        str | None,
+        typer.Option(
+            "--input", metavar="URI", help="The rows to predict: a file, or its URI (inference)."
+        ),
+    ] = None,
+    partition: Annotated[
+        str | None,
+        typer.Option(
+            "--partition",
+            metavar="NAME",
+            help="What their predictions are published as; alone, its rows once more.",
+        ),
+    ] = None,
     follow: Annotated[
         bool, typer.Option("--follow/--no-follow", help="Stay until the run has ended.")
     ] = True,
@@ -77,11 +92,19 @@ def trigger(
     ] = None,
     begin: Annotated[
         str | None,
-        typer.Option("--from", metavar="DATE", help="Run for each date of the schedule from here…"),
+        typer.Option(
+            "--from",
+            metavar="DATE",
+            help="Run for each date of the schedule, or each day's partition, from here…",
+        ),
     ] = None,
     end: Annotated[
         str | None,
-        typer.Option("--to", metavar="DATE", help="…to here, if it is missing or failed."),
+        typer.Option(
+            "--to",
+            metavar="DATE",
+            help="…to here; a date of the schedule if it is missing or failed.",
+        ),
     ] = None,
     asset: Annotated[
         str | None,
@@ -113,6 +136,8 @@ def trigger(
         begin=begin,
         end=end,
         asset=asset,
+        rows=rows,
+        partition=partition,
         unpause=unpause,
         any_release=any_release,
         timeout_seconds=timeout,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from mlops_cli.core.errors import (
@@ -20,6 +19,8 @@ from .dates import read_range
 from .follow import ENDED, PATIENCE_SECONDS
 from .outcome import seconds
 from .params import check_values
+from .ranges import BackfilledRun, BackfillOutcome
+from .rescore import PARTITION, rescore
 from .target import find, require_running
 
 if TYPE_CHECKING:
@@ -39,33 +40,6 @@ _POLL_SECONDS: Final = 2.0
 _ASSETS: Final = "Asset"
 
 
-@dataclass(frozen=True, slots=True)
-class BackfilledRun:
-    """One date's run."""
-
-    run_id: str
-    state: str
-    seconds: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class BackfillOutcome:
-    """A backfill that was started, and how its runs ended if it was followed."""
-
-    project: str
-    environment: str
-    pipeline: str
-    dag_id: str
-    begin: datetime
-    end: datetime
-    asked: int
-    """How many dates had to be run."""
-    runs: tuple[BackfilledRun, ...]
-    url: str
-    warnings: tuple[str, ...]
-    exit_code: Exit
-
-
 def backfill(
     project: Project,
     pipeline: str,
@@ -81,7 +55,7 @@ def backfill(
     progress: Progress,
     clock: Clock,
 ) -> BackfillOutcome:
-    """Run a pipeline for all dates of its schedule in a range.
+    """Run a pipeline for all dates in a range: those of its schedule, or each day's partition.
 
     Args:
         project: Whose pipeline.
@@ -108,9 +82,21 @@ def backfill(
     target = find(
         project, pipeline, environment, any_release=any_release, progress=progress, clock=clock
     )
-    _require_dates(target)
     check_conf(values, target.dag)
     check_values(values, target.dag)
+    if not _has_dates(target.dag) and PARTITION in target.dag.params:
+        return rescore(
+            target,
+            first,
+            last,
+            values,
+            unpause=unpause,
+            follow=follow,
+            timeout_seconds=timeout_seconds,
+            progress=progress,
+            clock=clock,
+        )
+    _require_dates(target)
     api, dag_id = target.api, target.dag.dag_id
     dates = api.backfill_dates(dag_id, first, last, values)
     if not dates:
@@ -127,9 +113,13 @@ def backfill(
     return _outcome(target, first, last, len(dates), runs)
 
 
+def _has_dates(dag: DagInfo) -> bool:
+    return dag.schedule is not None and _ASSETS not in dag.schedule
+
+
 def _require_dates(target: Target) -> None:
     dag = target.dag
-    if dag.schedule is not None and _ASSETS not in dag.schedule:
+    if _has_dates(dag):
         return
     why = "it has no schedule" if dag.schedule is None else "it runs when its assets are new"
     hint = f"Run it once: `mlops trigger {target.again}`"

@@ -10,6 +10,7 @@ from mlops_cli.core.errors import UsageError
 from .backfill import backfill
 from .news import announce
 from .rerun import rerun
+from .rows import rows_conf
 from .trigger import trigger
 
 if TYPE_CHECKING:
@@ -17,10 +18,10 @@ if TYPE_CHECKING:
     from mlops_cli.core.progress import Progress
     from mlops_cli.project.model import Project
 
-    from .backfill import BackfillOutcome
     from .follow import Listener
     from .news import AssetNews
     from .outcome import RunOutcome
+    from .ranges import BackfillOutcome
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +36,9 @@ class Request:
     begin: str | None = None
     end: str | None = None
     asset: str | None = None
+    rows: str | None = None
+    """`--input`."""
+    partition: str | None = None
     unpause: bool = False
     any_release: bool = False
     timeout_seconds: float | None = None
@@ -55,6 +59,9 @@ def launch(
         MlopsError: See `trigger`, `rerun`, `backfill` and `announce`.
     """
     _check(request)
+    conf = request.conf + rows_conf(
+        project, request.environment, given=request.rows, partition=request.partition
+    )
     if request.asset is not None:
         return announce(
             project,
@@ -105,7 +112,7 @@ def launch(
         project,
         request.pipeline,
         request.environment,
-        conf=request.conf,
+        conf=conf,
         run_id=request.run_id,
         any_release=request.any_release,
         unpause=request.unpause,
@@ -118,6 +125,8 @@ def launch(
 
 def _check(request: Request) -> None:
     dates = request.begin is not None or request.end is not None
+    about = "--input" if request.rows is not None else "--partition"
+    rows = request.rows is not None or request.partition is not None
     for one, other, clash in (
         ("--asset", "a pipeline", request.asset is not None and request.pipeline is not None),
         ("--asset", "--task", request.asset is not None and bool(request.tasks)),
@@ -125,6 +134,9 @@ def _check(request: Request) -> None:
         ("--task", "--from", bool(request.tasks) and dates),
         ("--task", "--conf", bool(request.tasks) and bool(request.conf)),
         ("--run-id", "--from", request.run_id is not None and dates),
+        ("--asset", about, request.asset is not None and rows),
+        ("--task", about, bool(request.tasks) and rows),
+        (about, "--from", rows and dates),
     ):
         if clash:
             raise UsageError(

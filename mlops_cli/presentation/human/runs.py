@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
 
-    from mlops_cli.runs.backfill import BackfillOutcome
     from mlops_cli.runs.logs import FollowedLog, TaskLog
     from mlops_cli.runs.news import AssetNews
     from mlops_cli.runs.outcome import RunOutcome, TaskLine
+    from mlops_cli.runs.ranges import BackfillOutcome
     from mlops_cli.runs.status import PipelineStatus, StatusReport
     from mlops_cli.runs.visit import WebPage
 
