@@ -90,9 +90,10 @@ def succeeded(context: Context) -> Message | None:
         promoted = f"version {answer['version']} of {answer['name']} is the champion"
         return _of(context, ("promoted",), f"{SETTINGS.project}: {promoted}")
     if step == "measure" and answer.get("broke"):
-        window = f"the window {answer['partition']} has drifted"
-        reasons = tuple(str(reason) for reason in answer.get("reasons", ()))
-        return _of(context, ("drift",), f"{SETTINGS.project}: {window}", reasons)
+        broke = answer["broke"]
+        windows = f"{len(broke)} windows broke, the newest" if len(broke) > 1 else "a window broke:"
+        headline = f"{SETTINGS.project}: {windows} {answer['partition']}"
+        return _of(context, ("drift",), headline, tuple(answer["reasons"]))
     return None
 
 
