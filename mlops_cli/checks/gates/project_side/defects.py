@@ -186,5 +186,5 @@ def _range(column: pd.Series) -> float:
 
 
 def _shown(put: object) -> str:
-    text = str(put)
+    text = f"{put:g}" if isinstance(put, float) else str(put)
     return f'"{text[:30]}{"…" if len(text) > 30 else ""}"' if isinstance(put, str) else text

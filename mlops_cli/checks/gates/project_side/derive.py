@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 _ODD: Final = "#?"
-_FOREIGN: Final = "mlops: not a value of this column"
+_FOREIGN: Final = "no such value"
 _NUMBER: Final = re.compile(r"-?\d+(?:\.\d+)?")
 _FACTORS: Final = (10.0, 0.1, -1.0, 1000.0, 0.001)
 _LONG_AGO, _FAR_AHEAD = "1900-01-01", "2200-01-01"

@@ -22,7 +22,7 @@ _EARLIER: Final = 10
 """Earlier results that rules such as `RowCount > avg(last(5))` look back on."""
 
 
-@dataclass
+@dataclass(eq=False)
 class Open:
     """A claim of a rule that nothing has proved yet."""
 
@@ -51,25 +51,30 @@ def prove(stage: Stage, gate: str, rows: pd.DataFrame) -> Iterator[Proof]:
     if stopped is not None:
         yield Proof(gate, ruleset, "good data", VOID, stopped)
         return
+    if len(results) != len(trial.rules):
+        said = f"it judged {len(results)} of its {len(trial.rules)} rules"
+        yield Proof(gate, ruleset, "good data", LET_THROUGH, said)
+        return
     if trial.looks_back:
         for _ in range(_EARLIER):
             trial.ask(rows, keep=True)
+    found: list[tuple[int, Proof]] = []
     waiting = []
     for number, (rule, result) in enumerate(zip(trial.rules, results, strict=True)):
-        found = claims(rule, rows, trial.leaves_of)
-        waiting += [Open(number, str(result["Description"]), claim) for claim in found]
-        if not found:
+        written = str(result["Description"])
+        claimed = [one for one in claims(rule, rows, trial.leaves_of) if one.forms]
+        waiting += [Open(number, written, claim) for claim in claimed]
+        if not claimed:
             said = "no defect could be derived from it"
-            yield Proof(gate, str(result["Description"]), "–", UNPROVEN, said)
+            found.append((number, Proof(gate, written, "–", UNPROVEN, said)))
     while waiting:
-        batch = _batch(waiting)
-        yield from trial.judge(rows, batch)
-        for one in waiting[:]:
-            if one.claim.forms and len(one.tried) < len(one.claim.forms) and one not in trial.done:
-                continue
-            waiting.remove(one)
-            if one not in trial.done:
-                yield _unproved(gate, one)
+        judged = trial.judge(rows, _batch(waiting))
+        found += [(one.number, proof) for one, proof in judged]
+        done = [one for one, _ in judged]
+        spent = [one for one in waiting if len(one.tried) == len(one.claim.forms)]
+        found += [(one.number, _unproved(gate, one)) for one in spent if one not in done]
+        waiting = [one for one in waiting if one not in done and one not in spent]
+    yield from (proof for _, proof in sorted(found, key=lambda each: each[0]))
 
 
 def _unproved(gate: str, one: Open) -> Proof:
@@ -108,7 +113,6 @@ class _Trial:
         self.rules = quality.parse(text).rules
         self.leaves_of = stage.module("_mlops.quality.language.model").leaves_of
         self.looks_back = "last(" in text or "DetectAnomalies" in text
-        self.done: list[Open] = []
 
     def ask(self, rows: pd.DataFrame, *, keep: bool = False) -> tuple[str | None, list[Any]]:
         """What the gate says of the rows: why it stops them, and each rule's result."""
@@ -131,7 +135,9 @@ class _Trial:
             results = json.loads(verdict.read_text(encoding="utf-8")).get("RuleResults", [])
         return stopped, results
 
-    def judge(self, rows: pd.DataFrame, batch: list[tuple[Open, Defect]]) -> Iterator[Proof]:
+    def judge(
+        self, rows: pd.DataFrame, batch: list[tuple[Open, Defect]]
+    ) -> list[tuple[Open, Proof]]:
         """Spoil the rows in every way of the batch and see which rules say no."""
         spoiled = rows
         try:
@@ -140,25 +146,23 @@ class _Trial:
             stopped, results = self.ask(spoiled)
         except Exception as error:  # noqa: BLE001 -- a defect that these columns cannot take
             if len(batch) > 1:
-                for single in batch:
-                    yield from self.judge(rows, [single])
-                return
+                return [proof for single in batch for proof in self.judge(rows, [single])]
             one, form = batch[0]
             one.tried.append(f"{form.name} ({why(error)})")
-            return
+            return []
+        found = []
         for one, form in batch:
             one.tried.append(form.name)
             failed = len(results) > one.number and results[one.number]["Result"] != "PASS"
             if stopped is not None and (failed or not results):
-                self.done.append(one)
                 said = results[one.number]["EvaluationMessage"] if results else stopped
-                yield Proof(self._gate, one.rule, form.name, CAUGHT, said)
+                found.append((one, Proof(self._gate, one.rule, form.name, CAUGHT, said)))
             elif failed:
-                self.done.append(one)
                 said = "the rule failed, and the gate let the data through"
-                yield Proof(self._gate, one.rule, form.name, LET_THROUGH, said)
+                found.append((one, Proof(self._gate, one.rule, form.name, LET_THROUGH, said)))
             else:
                 one.passed.append(form.name)
+        return found
 
 
 def broken(gate: str, error: BaseException) -> Proof:
