@@ -1,11 +1,13 @@
 """The ten rules with the engine of this repository, as a gate of a project runs them."""
 
+import gc
 import sys
 from pathlib import Path
 
 from mlops_cli.runtime.imports import lasting_imports
 
-# The engine as the gate of a project imports it: see `_check` in `mlops_cli/runtime/gate.py`.
+# As `main` in `mlops_cli/runtime/steps.py` and `_check` in `gate.py` beside it do for a project.
+gc.freeze()
 with lasting_imports():
     from mlops_cli.quality import check
 

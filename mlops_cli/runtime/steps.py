@@ -8,6 +8,7 @@ training container and a Spark job.
 from __future__ import annotations
 
 import argparse
+import gc
 import importlib
 import inspect
 import json
@@ -138,6 +139,11 @@ def main(package: str, steps: Mapping[str, str], argv: Sequence[str] | None = No
     known, rest = parser.parse_known_args(argv)
     for switch, off in _QUIET.items():
         os.environ.setdefault(switch, off)
+    if argv is None:
+        # In a process of its own, what is loaded by now stays: Python need not search it for
+        # garbage at its end. Nothing of the user is: bindings made with nanobind, as DuckDB's,
+        # would call what is frozen leaked.
+        gc.freeze()
     with lasting_imports():
         step = getattr(importlib.import_module(f"{package}.{steps[known.step]}"), known.step)
     inputs = _inputs(step, rest, parser)
