@@ -135,6 +135,14 @@ class Project(Section):
             problems.append("`model.split.test_size` must be above 0 and below 1")
         if model.training.folds < 2:
             problems.append("`model.training.folds` must be at least 2")
+        problems += [
+            f"`model.evaluation.{key}`: `{name}` is no feature"
+            for key in ("slices", "leaks_allowed")
+            for name in getattr(model.evaluation, key)
+            if name not in model.features
+        ]
+        if not 0 <= model.evaluation.copies <= 1:
+            problems.append("`model.evaluation.copies` is a share, from 0 to 1")
         if problems:
             raise ValueError("; ".join(problems))
         return self

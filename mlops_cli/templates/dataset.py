@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from mlops_cli.core.errors import ProjectError, UsageError
 
+from . import serving_rules
+
 if TYPE_CHECKING:
     from collections.abc import Container, Mapping
     from pathlib import Path
@@ -98,6 +100,7 @@ class Dataset:
         rules = root / RULES
         rules.parent.mkdir(parents=True, exist_ok=True)
         rules.write_text(proposed.text, encoding="utf-8")
+        serving_rules.write(root, self.table, proposed.suggestions)
         with suppress(OSError):
             (root / "data").rmdir()  # nothing is left in it without the example
         if self.found.copied:
@@ -329,7 +332,7 @@ def _source(table: Table) -> str:
 def _thresholds(classes: dict[str, int]) -> tuple[dict[str, Any], str]:
     """What anybody could reach without a model, and a bit more."""
     if not classes:
-        return {"r2": {"minimum": 0.0}}, "0 is what predicting the mean reaches; raise it"
+        return {"r2": {"minimum": 0.1}}, "0 is what predicting the mean reaches; raise it"
     largest = max(classes, key=lambda name: classes[name])
     share = classes[largest] / sum(classes.values())
     count = len(classes)
