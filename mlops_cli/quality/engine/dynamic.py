@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 from ..history import history_key
 from ..language import model
@@ -59,8 +59,7 @@ _ENDS: dict[str, End] = {">": "low", ">=": "low", "<": "high", "<=": "high"}
 Worth: TypeAlias = "float | tuple[float, ...]"
 
 
-@dataclass(frozen=True, slots=True)
-class Resolved:
+class Resolved(NamedTuple):
     """A rule whose dynamic parts are numbers now, and what each was worth."""
 
     rule: Single
@@ -106,9 +105,9 @@ def noted(measured: Measure, notes: Sequence[str]) -> Measure:
     def finish_noted(found: Mapping[str, object]) -> Verdict:
         verdict = finish(found)
         said = (verdict.message, *notes)
-        return replace(verdict, message="; ".join(one for one in said if one))
+        return verdict._replace(message="; ".join(one for one in said if one))
 
-    return replace(measured, finish=finish_noted)
+    return measured._replace(finish=finish_noted)
 
 
 def substituted(rule: model.AnyRule, found: Mapping[int, model.Rule]) -> model.AnyRule:

@@ -5,8 +5,7 @@ A rule that cannot be evaluated is ERROR and touches no other rule's outcome.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from ..data.connection import engine
 from ..language import model
@@ -27,8 +26,7 @@ if TYPE_CHECKING:
 Row: TypeAlias = "dict[str, float | None]"
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """What came of one rule."""
 
     outcome: str
@@ -70,7 +68,7 @@ class Evaluation:
             return self._evaluate(listed, self._context)
         answers = self._evaluate([one for one in listed if not has_where(one)], self._context)
         if filtered_rules := [one for one in listed if has_where(one)]:
-            context = replace(self._context, connection=self._locked())
+            context = self._context._replace(connection=self._locked())
             answers |= self._evaluate(filtered_rules, context)
         return answers
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 from ..data.connection import identifier
 from ..language import model
@@ -23,15 +24,16 @@ if TYPE_CHECKING:
 
 Found: TypeAlias = "Mapping[str, Any]"
 Profile: TypeAlias = Literal["aws", "deequ"]
+_NO_METRICS: Mapping[str, float] = MappingProxyType({})
+_NO_REFERENCES: Mapping[str, Reference] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(NamedTuple):
     """The answer of one rule."""
 
     passed: bool
     message: str = ""
-    metrics: Mapping[str, float] = field(default_factory=dict)
+    metrics: Mapping[str, float] = _NO_METRICS
     undecided: bool = False
     """There is no answer, and the outcome is ERROR, although there are metrics."""
 
@@ -104,8 +106,7 @@ class Query:
         return self.text
 
 
-@dataclass(frozen=True, slots=True)
-class Measure:
+class Measure(NamedTuple):
     """What a rule needs, by name, and what it makes of it."""
 
     needs: Mapping[str, str]
@@ -119,8 +120,7 @@ class Measure:
     """SQL for whether one row of `data AS ours` is right; None for a rule about all of them."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reference:
+class Reference(NamedTuple):
     """A second data set, as a table beside the data."""
 
     table: str
@@ -128,14 +128,13 @@ class Reference:
     rows: int
 
 
-@dataclass(frozen=True, slots=True)
-class Context:
+class Context(NamedTuple):
     """The data that rules are measured against."""
 
     connection: duckdb.DuckDBPyConnection
     columns: Sequence[Column]
     now: datetime
-    references: Mapping[str, Reference] = field(default_factory=dict)
+    references: Mapping[str, Reference] = _NO_REFERENCES
     primary: str = "primary"
     """What the ruleset calls the data."""
     seconds: float = 60.0

@@ -6,7 +6,6 @@ grouping for each set of key columns.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -48,7 +47,7 @@ def measure(rule: Single, context: Context) -> Measure:
         raise CannotEvaluateError(f"Rules of the type `{rule.type}` cannot be evaluated here yet")
     text = getattr(rule, "where", None)
     where = where_sql(context.connection, text.value, context.now) if text is not None else None
-    measured = replace(_MEASURES[rule.type](rule, context, where), where=where)
+    measured = _MEASURES[rule.type](rule, context, where)._replace(where=where)
     return without_rows(rule, context, measured)
 
 

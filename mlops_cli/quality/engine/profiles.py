@@ -7,8 +7,7 @@ asks a difference of this table whether it applies, so that none hides in the co
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ..language import model
 from ..language.deequ_types import UNKNOWN_TO_DEEQU
@@ -21,8 +20,7 @@ if TYPE_CHECKING:
     from .measurement import Context, Found, Measure, Single
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
+class Difference(NamedTuple):
     """One way in which the two profiles answer differently."""
 
     name: str
@@ -264,9 +262,9 @@ def without_rows(rule: Single, context: Context, measured: Measure) -> Measure:
     if rule.type == "RowCount" or not EMPTY_WHERE.applies(context):
         return measured
     if measured.where is not None:
-        return replace(measured, needs_rows=False, finish=_passing_without_values(measured))
+        return measured._replace(needs_rows=False, finish=_passing_without_values(measured))
     if rule.type in _MEASURED_WITHOUT_ROWS:
-        return replace(measured, needs_rows=False)
+        return measured._replace(needs_rows=False)
     if rule.type in _PASS_WITHOUT_ROWS and EMPTY_DATA.applies(context):
 
         def finish(found: Found) -> Verdict:
@@ -274,7 +272,7 @@ def without_rows(rule: Single, context: Context, measured: Measure) -> Measure:
                 return Verdict(True, "There are no rows")
             return measured.finish(found)
 
-        return replace(measured, needs_rows=False, finish=finish)
+        return measured._replace(needs_rows=False, finish=finish)
     return measured
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -100,9 +99,9 @@ def check(
 
             process = Apart(Job(data, beside, context, statements))
             process.start()
-            context = replace(context, apart=process)
+            context = context._replace(apart=process)
         if rows is not None:
-            context = replace(context, redacted=frozenset(one.lower() for one in rows.redacted))
+            context = context._replace(redacted=frozenset(one.lower() for one in rows.redacted))
         locked = None if connections.are_one else lambda: connections.locked
         evaluation = Evaluation(context, data.rows, locked=locked)
         verdicts = evaluation.evaluate(leaves)

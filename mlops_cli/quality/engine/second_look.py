@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, NamedTuple
 
 from ..language import model
 
@@ -18,11 +18,10 @@ if TYPE_CHECKING:
     from .rows import Method
 
 
-@dataclass(frozen=True, slots=True)
-class SecondLook:
+class SecondLook(NamedTuple):
     """What came of it."""
 
-    composites: Mapping[int, tuple[str, str]] = field(default_factory=dict)
+    composites: Mapping[int, tuple[str, str]] = MappingProxyType({})
     """Outcome and message of composite rules that were evaluated row by row, by identity."""
     notes: tuple[str, ...] = ()
 
@@ -31,7 +30,7 @@ class SecondLook:
         if id(rule) not in self.composites:
             return answer
         outcome, message = self.composites[id(rule)]
-        return replace(answer, outcome=outcome, message=message)
+        return answer._replace(outcome=outcome, message=message)
 
 
 def look_at_rows(

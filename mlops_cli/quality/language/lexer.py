@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass
+from typing import NamedTuple
 
 _TOKEN = re.compile(
     r"""
@@ -33,8 +33,7 @@ _BAD = {
 _QUOTES = "'`\u2018\u2019\u201c\u201d\u00ab\u00bb"
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(NamedTuple):
     """One token: `kind` is string, date, time, now, integer, decimal, word, mark, bad or end."""
 
     kind: str

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class RuleType:
+class RuleType(NamedTuple):
     """One rule type of DQDL."""
 
     name: str
