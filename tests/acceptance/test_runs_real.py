@@ -15,7 +15,7 @@ from mlops_cli.project.loader import load
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from .conftest import User
+    from somebody import User
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(400)]
 

@@ -1,0 +1,203 @@
+"""The closed loop on a real Airflow: gates that stop, quarantine, single flight, rollback."""
+
+from __future__ import annotations
+
+import json
+import time
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any
+
+import drifting
+import pytest
+from drifting import customers, write
+from somebody import User
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from mlops_cli.environments.local.instance import Instance
+
+pytestmark = [pytest.mark.real, pytest.mark.timeout(900)]
+
+FIRST = date(2026, 9, 1)
+INPUT = (drifting.KEY, drifting.TIME, *drifting.FEATURES)
+FAMILIES = "families={logistic_regression: {}}"
+SETTINGS = """\
+monitoring:
+  labels: {labels}/{{partition}}.csv
+  retrain: {{broken: 2, windows: 3, cooldown_days: 7, budget_per_month: 4, train_on: 2}}
+
+"""
+
+
+class Loop:
+    """The project `loop` on the session's Airflow, and what its pipelines keep."""
+
+    def __init__(self, user: User, folder: Path) -> None:
+        self.user = user
+        self.root = folder / "loop"
+        self.arriving = folder / "arriving"
+        self.data = user.data / "projects" / "loop" / "data"
+
+    def types(self, *arguments: str | Path, code: int = 0) -> Any:
+        said = self.user.types(*arguments, folder=self.root)
+        assert said.code == code, said.text
+        return said
+
+    def arrives(self, number: int, rows: list[drifting.Row] | None = None) -> Path:
+        """A day's rows, and the labels of the day, which lie there until somebody asks."""
+        day = FIRST + timedelta(days=number)
+        made = rows or customers(day, 200, reformed=number >= 1)
+        labels = (drifting.KEY, drifting.TARGET)
+        write(self.arriving / "labels" / f"{day}.csv", made, labels)
+        return write(self.arriving / f"{day}.csv", made, INPUT)
+
+    def kept(self, name: str) -> list[dict[str, Any]]:
+        path = self.data / f"{name}.jsonl"
+        lines = path.read_text().splitlines() if path.exists() else []
+        return [json.loads(line) for line in lines]
+
+    def current(self, number: int) -> dict[str, Any]:
+        path = self.data / "predictions" / str(FIRST + timedelta(days=number)) / "current.json"
+        return json.loads(path.read_text())
+
+
+def until(there: Callable[[], Any], what: str, seconds: float = 240.0) -> Any:
+    deadline = time.monotonic() + seconds
+    while not (found := there()):
+        assert time.monotonic() < deadline, f"{what} never came"
+        time.sleep(1)
+    return found
+
+
+@pytest.fixture(scope="module")
+def loop(
+    tmp_path_factory: pytest.TempPathFactory, local_airflow: Instance, local_airflow_data: Path
+) -> Loop:
+    """Deployed, with version 1 as champion, trained on a month without drift."""
+    folder = tmp_path_factory.mktemp("loop")
+    loop = Loop(User(local_airflow_data), folder)
+    rows = drifting.history(FIRST, days=30, count=20)
+    data = write(loop.arriving / "history.csv", rows, rows[0])
+    columns = ("--target", drifting.TARGET, "--key", drifting.KEY, "--time", drifting.TIME)
+    made = ("--data", data, *columns, "--set", FAMILIES, "--defaults", "--no-git")
+    said = loop.user.types("new", "loop", *made, folder=folder)
+    assert said.code == 0, said.text
+    manifest = loop.root / "mlops.yaml"
+    text = manifest.read_text()
+    settings = SETTINGS.format(labels=(loop.arriving / "labels").as_uri())
+    begin, end = text.index("# A window is"), text.index("environments:")
+    manifest.write_text(text[:begin] + settings + text[end:])
+    loop.types("deploy", "--env", "local")
+    loop.types("trigger", "training")
+    return loop
+
+
+@pytest.fixture(scope="module")
+def served(loop: Loop) -> dict[str, Any]:
+    """What is published for the first day."""
+    loop.types("trigger", "inference", "--input", loop.arrives(0))
+    return loop.current(0)
+
+
+@pytest.fixture(scope="module")
+def shouted(loop: Loop, served: dict[str, Any]) -> list[str]:
+    """Two days after the reform broke; then everybody shouted at once, and version 2 serves."""
+    for number in (1, 2):
+        loop.types("trigger", "inference", "--input", loop.arrives(number))
+    until(lambda: any(entry["retrain"] for entry in loop.kept("decisions")), "a decision")
+    with ThreadPoolExecutor(4) as pool:
+        event = ("trigger", "--asset", "loop_predictions", "--conf", "rows=200")
+        shouts = list(pool.map(lambda _: loop.types(*event), range(20)))
+    assert len(shouts) == 20
+    until(lambda: champion(loop) == "2", "the challenger")
+    until(lambda: loop.current(2)["version"] == "2", "its predictions")
+    return until(lambda: ended(loop, "monitoring") and ended(loop, "training"), "their end")
+
+
+def test_raw_rows_that_break_a_rule_stop_training(loop: Loop) -> None:
+    rows = drifting.history(FIRST, days=30, count=20)
+    for row in rows[:300]:
+        row["contract"] = ""
+    bad = write(loop.arriving / "bad.csv", rows, rows[0])
+    said = loop.types("trigger", "training", "--conf", f"source={bad}", code=1)
+    assert "gate `raw`" in said.text
+    assert 'IsComplete "contract"' in said.text
+
+
+def test_a_batch_is_published_with_the_version_that_predicted_it(served: dict[str, Any]) -> None:
+    assert (served["version"], served["rows"]) == ("1", 200)
+
+
+def test_a_bad_batch_goes_to_quarantine_and_the_last_good_output_stays(
+    loop: Loop, served: dict[str, Any]
+) -> None:
+    rows = customers(FIRST, 200)
+    for row in rows[:50]:
+        row["monthly_charge"] = ""
+    bad = loop.arrives(0, rows)
+    said = loop.types("trigger", "inference", "--input", bad, code=1)
+    assert "gate `input`" in said.text
+    assert "quarantine" in said.text
+    assert [entry["gate"] for entry in loop.kept("quarantine")].count("input") == 1
+    assert loop.current(0)["run"] == served["run"]
+
+
+def test_rows_and_predictions_that_break_a_rule_go_no_further(
+    loop: Loop, served: dict[str, Any]
+) -> None:
+    """Rules that nothing meets, for the gates in the middle of both pipelines."""
+    rulesets = [loop.root / "quality" / f"{name}.dqdl" for name in ("features", "predictions")]
+    texts = [ruleset.read_text() for ruleset in rulesets]
+    try:
+        for ruleset, text in zip(rulesets, texts, strict=True):
+            ruleset.write_text(text.replace("Rules = [", "Rules = [ RowCount > 100000,"))
+        loop.types("deploy", "--when-running", "wait")
+        trained = loop.types("trigger", "training", code=1)
+        predicted = loop.types("trigger", "inference", "--input", loop.arrives(0), code=1)
+    finally:
+        for ruleset, text in zip(rulesets, texts, strict=True):
+            ruleset.write_text(text)
+        loop.types("deploy", "--when-running", "wait")
+    assert "gate `features`" in trained.text
+    assert "gate `predictions`" in predicted.text
+    assert "predictions" in [entry["gate"] for entry in loop.kept("quarantine")]
+    assert loop.current(0)["run"] == served["run"]
+
+
+def test_twenty_drift_events_at_once_ask_for_one_training(loop: Loop, shouted: list[str]) -> None:
+    assert [entry["retrain"] for entry in loop.kept("decisions")].count(True) == 1
+    assert len([run for run in runs(loop, "training") if run.startswith("asset_triggered")]) == 1
+
+
+def test_after_a_rollback_the_version_before_predicts_again(loop: Loop, shouted: list[str]) -> None:
+    """Nobody but the asset event of the rollback starts the inference."""
+    loop.types("models", "rollback", "loop", "--reason", "the new one is too eager")
+    assert champion(loop) == "1"
+    until(lambda: loop.current(2)["version"] == "1", "the predictions of version 1")
+    history = loop.types("models", "history", "loop", "--json").result
+    assert "too eager" in json.dumps(history)
+
+
+def champion(loop: Loop) -> str | None:
+    shown = loop.types("models", "list", "--json").result
+    found = {model["name"]: model["champion"] for model in shown["models"]}
+    return str(found["loop"]) if found.get("loop") else None
+
+
+def runs(loop: Loop, pipeline: str) -> list[str]:
+    return [run["run_id"] for run in _runs(loop, pipeline)]
+
+
+def ended(loop: Loop, pipeline: str) -> list[str] | None:
+    """The ids of a pipeline's newest runs, once none of them goes on."""
+    found = _runs(loop, pipeline)
+    over = all(run["state"] in ("success", "failed") for run in found)
+    return [run["run_id"] for run in found] if over else None
+
+
+def _runs(loop: Loop, pipeline: str) -> list[dict[str, Any]]:
+    shown: dict[str, Any] = loop.types("status", pipeline, "--json").result
+    return list(shown["pipelines"][0]["runs"])

@@ -1,0 +1,152 @@
+"""People hear of what happens on a real Airflow: a server on this machine is their Slack."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+from fakes.receivers import HttpReceiver, http_receiver
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from somebody import User
+
+    from mlops_cli.environments.local.instance import Instance
+
+pytestmark = [pytest.mark.real, pytest.mark.timeout(600)]
+
+SEND = """\
+  send:
+  - to: slack-webhook
+    on: [gate_failed, run_failed, drift, approval_waiting, promoted, deadline_missed]
+    connection: told_webhook
+"""
+SMALL = "families={random_forest: {n_estimators: [20]}}"
+
+
+class Api:
+    """The local Airflow's own API, as its web interface uses it."""
+
+    def __init__(self, airflow: Instance) -> None:
+        login = {"username": airflow.username, "password": airflow.password.reveal()}
+        token = httpx.post(f"{airflow.url}/auth/token", json=login).json()["access_token"]
+        self.client = httpx.Client(
+            base_url=f"{airflow.url}/api/v2", headers={"Authorization": f"Bearer {token}"}
+        )
+
+    def connect(self, name: str, url: str) -> None:
+        host = f"{url.removeprefix('http://')}/services"
+        body = {"connection_id": name, "conn_type": "slackwebhook", "schema": "http"}
+        self.client.delete(f"/connections/{name}")
+        body |= {"host": host, "password": "T0/B0/hidden"}
+        self.client.post("/connections", json=body).raise_for_status()
+
+    def approve(self, dag_id: str) -> None:
+        path = f"/dags/{dag_id}/dagRuns"
+        (run,) = self.client.get(path).raise_for_status().json()["dag_runs"]
+        path += f"/{run['dag_run_id']}/taskInstances/approval/-1/hitlDetails"
+        body = {"chosen_options": ["Approve"], "params_input": {"reason": "it may"}}
+        self.client.patch(path, json=body).raise_for_status()
+
+
+@pytest.fixture
+def slack() -> Iterator[HttpReceiver]:
+    with http_receiver() as receiver:
+        yield receiver
+
+
+@pytest.fixture
+def api(local_airflow: Instance) -> Api:
+    return Api(local_airflow)
+
+
+def new(user: User, folder: Path, name: str, *settings: str, deadlines: str = "{}") -> Path:
+    chosen = [part for setting in (SMALL, *settings) for part in ("--set", setting)]
+    made = user.types("new", name, "--defaults", "--no-git", *chosen, folder=folder)
+    assert made.code == 0, made.text
+    root = folder / name
+    manifest, dag = root / "mlops.yaml", root / "dags/training.py"
+    text = manifest.read_text()
+    assert "  send: []\n" in text
+    assert "  deadline_minutes: {}" in text
+    text = text.replace("  send: []\n", SEND, 1)
+    manifest.write_text(text.replace("deadline_minutes: {}", f"deadline_minutes: {deadlines}", 1))
+    dag.write_text(dag.read_text().replace('"retries": 1', '"retries": 0'))
+    deployed = user.types("deploy", "--env", "local", "--yes", folder=root)
+    assert deployed.code == 0, deployed.text
+    return root
+
+
+def heard(slack: HttpReceiver, words: str) -> list[str]:
+    """The messages with these words in their first line; waits for the first."""
+
+    def found() -> list[Any]:
+        return [text for text in slack.texts() if words in text.splitlines()[0]]
+
+    return slack.wait_for(found)
+
+
+def test_stopped_broken_and_late_runs_are_told(
+    user: User, api: Api, slack: HttpReceiver, tmp_path: Path
+) -> None:
+    api.connect("told_webhook", slack.url)
+    root = new(user, tmp_path, "told", deadlines="{training: 0.02}")
+    tried = user.types("notify", "test", folder=root)
+    assert tried.code == 0, tried.text
+    heard(slack, "told: a test of the notification gate_failed")
+
+    data = (root / "data/iris.csv").read_text()
+    (tmp_path / "bad.csv").write_text(data.replace("virginica", "tulip"))
+    source = f"source={tmp_path / 'bad.csv'}"
+    stopped = user.types("trigger", "training", "--conf", source, "--json", folder=root)
+    assert stopped.code == 1, stopped.text
+    (message,) = heard(slack, "told training was stopped by `gate_raw`")
+    run_id = stopped.result["run_id"]
+    assert "gate `raw`: 1 of 11 rules of quality/raw.dqdl did not pass" in message
+    assert '- ColumnValues "species" in ["setosa","versicolor","virginica"]' in message
+    assert "Environment: local\nRelease: " in message
+    assert f"Run: {run_id}\nTask: gate_raw\n" in message
+    assert message.endswith(f"/dags/told_training/runs/{run_id}")
+    assert "tulip" not in message
+
+    (late,) = heard(slack, "told training has not ended within 0.02 minutes")
+    assert f"Run: {run_id}\n" in late
+    assert late.endswith(f"/dags/told_training/runs/{run_id}")
+
+    lines = data.splitlines(keepends=True)
+    lines[7] = "Ada Lovelace,3.1,1.5,0.2,setosa\n"
+    (tmp_path / "broken.csv").write_text("".join(lines))
+    source = f"source={tmp_path / 'broken.csv'}"
+    broken = user.types("trigger", "training", "--conf", source, folder=root)
+    assert broken.code == 1
+    assert "Ada Lovelace" in broken.text
+    heard(slack, "told training failed at ")
+    assert not [text for text in slack.texts() if "Ada" in text]
+
+
+def test_a_waiting_version_its_promotion_and_drift_are_told(
+    user: User, api: Api, slack: HttpReceiver, tmp_path: Path
+) -> None:
+    api.connect("told_webhook", slack.url)
+    root = new(user, tmp_path, "heard", "approval=person")
+    started = user.types("trigger", "training", "--no-follow", folder=root)
+    assert started.code == 0, started.text
+    (waiting,) = heard(slack, "heard: heard version 1 waits for approval")
+    assert "`mlops models approve heard VERSION`" in waiting
+    api.approve("heard_training")
+    heard(slack, "heard: version 1 of heard is the champion")
+
+    header, *rows = (root / "data/iris.csv").read_text().splitlines(keepends=True)
+    one_kind = [row for row in rows if "virginica" in row]
+    (tmp_path / "drifted.csv").write_text("".join([header, *one_kind, *one_kind]))
+    conf = f"input={tmp_path / 'drifted.csv'}"
+    predicted = user.types("trigger", "inference", "--conf", conf, folder=root)
+    assert predicted.code == 0, predicted.text
+    (drift,) = heard(slack, "heard: a window broke: ")
+    assert "petal_length" in drift
+    time.sleep(1)
+    assert not [text for text in slack.texts() if "failed" in text.splitlines()[0]]
