@@ -203,6 +203,27 @@ class AssetEvent:
     runs: tuple[tuple[str, str], ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a task has asked people, and the answer if there is one."""
+
+    dag_id: str
+    run_id: str
+    task_id: str
+    map_index: int
+    state: str | None
+    """The task's."""
+    subject: str
+    options: tuple[str, ...]
+    asked: datetime | None
+    answered: datetime | None
+    chosen: tuple[str, ...]
+    by: str | None
+    """Airflow's name of who answered; None also where time was up."""
+    given: Mapping[str, Any] = field(default_factory=dict)
+    """What was filled in besides."""
+
+
 class AirflowApi(Protocol):
     """What the workflows ask of an Airflow, whatever carries the questions.
 
@@ -320,6 +341,22 @@ class AirflowApi(Protocol):
 
     def asset_events(self, asset: Asset, *, limit: int = 20) -> tuple[AssetEvent, ...]:
         """What was said of an asset, the newest first."""
+
+    def questions(self, dag_id: str, *, limit: int = 50) -> tuple[Question, ...]:
+        """What tasks of a DAG have asked people, the newest first."""
+
+    def answer(self, question: Question, chosen: str, given: Mapping[str, Any]) -> None:
+        """Answer what a task asked; sent once, never repeated.
+
+        Raises:
+            ConflictError: It was answered before.
+            NotAllowedError: Only others may answer it.
+            ProjectError: Nobody asks that any more.
+            UnfinishedError: No answer came; it may or may not have been taken.
+        """
+
+    def question_url(self, question: Question) -> str:
+        """Where a person answers it in the browser."""
 
     def xcom(self, dag_id: str, run_id: str, task_id: str) -> Any:  # noqa: ANN401 -- any JSON
         """What a task returned, or None."""

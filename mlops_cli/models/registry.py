@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from mlops_cli.core.errors import ProjectError, UnavailableError, UsageError
-from mlops_cli.core.processes import child_environment, run
-from mlops_cli.environments.interpreters import project_interpreter
-from mlops_cli.project.loader import environment as environment_of
+from mlops_cli.core.errors import ProjectError, UsageError
 from mlops_cli.project.paths import data_dir
+
+from .place import ask_mlflow, place_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,12 +19,13 @@ if TYPE_CHECKING:
     from mlops_cli.core.progress import Progress
     from mlops_cli.project.model import Project
 
+    from .place import Place
+
 STAGES: Final = ("train", "evaluate", "audit", "deploy")
 UNDEFINED: Final = "Undefined"
 
 _SCRIPT: Final = Path(__file__).parent / "registry_query.py"
-_SECONDS: Final = 120.0
-_SHOWN_LINES: Final = 8
+_DIGESTS: Final = ("source_sha256", "model_sha256", "lock_sha256")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,8 @@ class ModelVersion:
     metrics: Mapping[str, float]
     parameters: Mapping[str, str]
     stages: Mapping[str, str]
-    """`train`, `evaluate`, `audit`, `deploy` to Complete, Undefined, Draft or Pending Approval."""
+    """`train`, `evaluate`, `audit`, `deploy` to Complete, Undefined, Draft, Pending Approval,
+    Rejected, Retired, Rolled Back or Archived."""
     aliases: tuple[str, ...]
     run: str | None
     """The pipeline run that made it."""
@@ -44,6 +45,16 @@ class ModelVersion:
     release: str | None
     commit: str | None
     created: datetime
+    decided_by: str | None = None
+    """Who approved or rejected it."""
+    reason: str | None = None
+    """Why."""
+    digests: Mapping[str, str] = field(default_factory=dict)
+    """SHA-256 of the data, the model and the lock."""
+    quality: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Gate to how many rules there were and how many passed, when it was trained."""
+    evaluation: Mapping[str, Any] | None = None
+    """What its evaluation wrote down; only where it was asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +92,10 @@ def list_models(project: Project, environment: str, *, progress: Progress) -> Mo
     Raises:
         UnavailableError: The registry could not be read.
     """
-    environment_of(project, environment)
-    found = [_model(body) for body in _query(project, None, progress=progress)]
-    return ModelList(tracking_uri(), tuple(_line(model) for model in found))
+    place = place_of(project, environment)
+    bodies = _query(project, place, None, progress=progress)
+    found = [_model(body, place) for body in bodies]
+    return ModelList(place.tracking_uri, tuple(_line(model) for model in found))
 
 
 def show_model(
@@ -93,17 +105,27 @@ def show_model(
     *,
     version: int | None,
     progress: Progress,
+    evaluations: bool = False,
 ) -> ModelVersions:
     """A model's versions, or one of them; by default the project's own model.
+
+    Args:
+        project: Whose environment.
+        name: The model.
+        environment: Whose registry.
+        version: Only this one.
+        progress: Told what happens.
+        evaluations: Also fetch what the evaluation of each version wrote down.
 
     Raises:
         ProjectError: There is no such model or version.
         UnavailableError: The registry could not be read.
     """
-    environment_of(project, environment)
+    place = place_of(project, environment)
     project = project.within(environment)
     name = name or project.name
-    found = [_model(body) for body in _query(project, name, progress=progress)]
+    bodies = _query(project, place, name, evaluations=evaluations, progress=progress)
+    found = [_model(body, place) for body in bodies]
     if not found:
         raise ProjectError(
             f"Could not find the model `{name}`: nothing of that name is registered",
@@ -131,29 +153,29 @@ def _database() -> Path:
     return data_dir() / "mlflow" / "mlflow.db"
 
 
-def _query(project: Project, name: str | None, *, progress: Progress) -> list[dict[str, Any]]:
-    if not _database().is_file():  # asking MLflow would make an empty one
+def _query(
+    project: Project,
+    place: Place,
+    name: str | None,
+    *,
+    evaluations: bool = False,
+    progress: Progress,
+) -> list[dict[str, Any]]:
+    if place.is_empty:
         return []
-    python = project_interpreter(project.root, progress=progress)
-    arguments = [tracking_uri(), *([name] if name else [])]
-    with progress.step("Reading the model registry"):
-        child = run(
-            # Isolated: a module in the current folder must not stand in for MLflow's own.
-            [python, "-I", _SCRIPT, *arguments],
-            timeout_seconds=_SECONDS,
-            cwd=data_dir(),
-            env=child_environment({"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "1"}),
-        )
-    lines = child.output.splitlines()
-    if child.returncode == 0 and lines:
-        models: list[dict[str, Any]] = json.loads(lines[-1])["models"]
-        return models
-    reason = f"MLflow did not answer in {_SECONDS:.0f} s" if child.timed_out else "MLflow failed"
-    shown = "".join(f"\n  {line}" for line in lines[-_SHOWN_LINES:])
-    raise UnavailableError(f"Could not read the registry `{tracking_uri()}`: {reason}{shown}")
+    arguments = [place.tracking_uri, name or "", *(["evaluations"] if evaluations else [])]
+    answer = ask_mlflow(
+        project,
+        _SCRIPT,
+        arguments,
+        what=f"read the registry `{place.tracking_uri}`",
+        progress=progress,
+    )
+    models: list[dict[str, Any]] = answer["models"]
+    return models
 
 
-def _model(body: dict[str, Any]) -> ModelVersions:
+def _model(body: dict[str, Any], place: Place) -> ModelVersions:
     aliases: dict[int, list[str]] = {}
     for alias, number in body["aliases"].items():
         aliases.setdefault(int(number), []).append(alias)
@@ -162,7 +184,7 @@ def _model(body: dict[str, Any]) -> ModelVersions:
         for version in body["versions"]
     ]
     versions.sort(key=lambda version: -version.version)
-    return ModelVersions(body["name"], None, tracking_uri(), tuple(versions))
+    return ModelVersions(body["name"], None, place.tracking_uri, tuple(versions))
 
 
 def _version(body: dict[str, Any], aliases: tuple[str, ...]) -> ModelVersion:
@@ -178,6 +200,11 @@ def _version(body: dict[str, Any], aliases: tuple[str, ...]) -> ModelVersion:
         release=tags.get("release"),
         commit=tags.get("commit") or None,
         created=datetime.fromtimestamp(body["created"], UTC),
+        decided_by=tags.get("approved_by") or tags.get("rejected_by"),
+        reason=tags.get("approval_reason"),
+        digests={name: tags[name] for name in _DIGESTS if name in tags},
+        quality=json.loads(tags.get("quality", "{}")),
+        evaluation=body.get("evaluation"),
     )
 
 

@@ -1,6 +1,6 @@
 """Reads an MLflow registry and prints it as JSON; run by path in a project's own environment.
 
-    python registry_query.py TRACKING_URI [NAME]
+    python registry_query.py TRACKING_URI [NAME [evaluations]]
 
 It imports nothing of ours: the command line must not need MLflow, nor the project ours.
 """
@@ -10,11 +10,15 @@ from __future__ import annotations
 import json
 import os
 import sys
+import tempfile
+from pathlib import Path
 from typing import Any
 
+EVALUATION = "evaluation.json"
 
-def main(tracking_uri: str, name: str | None = None) -> None:
-    """Print every model with its versions, or only one model."""
+
+def main(tracking_uri: str, name: str = "", evaluations: str = "") -> None:
+    """Print every model with its versions, or only one model; with what evaluations wrote."""
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("DO_NOT_TRACK", "1")
     from mlflow import MlflowClient  # type: ignore[import-not-found, unused-ignore]
@@ -25,20 +29,20 @@ def main(tracking_uri: str, name: str | None = None) -> None:
             "name": model.name,
             "aliases": {alias: str(version) for alias, version in model.aliases.items()},
             "versions": [
-                _version(client, version)
+                _version(client, version, whole=bool(evaluations))
                 for version in _all(client.search_model_versions, f"name = '{model.name}'")
             ],
         }
         for model in _all(client.search_registered_models, None)
-        if name is None or model.name == name
+        if name in ("", model.name)
     ]
     # Libraries talk on stdout as well; the reader takes the last line.
     sys.stdout.write("\n" + json.dumps({"models": models}) + "\n")
 
 
-def _version(client: Any, version: Any) -> dict[str, Any]:  # noqa: ANN401 -- MLflow's own types
+def _version(client: Any, version: Any, *, whole: bool) -> dict[str, Any]:  # noqa: ANN401 -- MLflow's
     run = client.get_run(version.run_id) if version.run_id else None
-    return {
+    body = {
         "version": int(version.version),
         "created": version.creation_timestamp / 1000,
         "tags": dict(version.tags),
@@ -46,6 +50,19 @@ def _version(client: Any, version: Any) -> dict[str, Any]:  # noqa: ANN401 -- ML
         "metrics": dict(run.data.metrics) if run else {},
         "params": dict(run.data.params) if run else {},
     }
+    if whole and run is not None:
+        body["evaluation"] = _evaluation(client, version.run_id)
+    return body
+
+
+def _evaluation(client: Any, run_id: str) -> Any:  # noqa: ANN401 -- MLflow's types, any JSON
+    """What the evaluation of a version wrote down; None where it is not there (any more)."""
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            path = client.download_artifacts(run_id, EVALUATION, folder)
+            return json.loads(Path(path).read_text(encoding="utf-8"))
+    except Exception:  # noqa: BLE001 -- MLflow's stores raise what they like
+        return None
 
 
 def _all(search: Any, query: str | None) -> list[Any]:  # noqa: ANN401 -- MLflow's own types

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from mlops_cli.core.errors import ConflictError
     from mlops_cli.deployment.destroy import Destruction
     from mlops_cli.deployment.plan import Plan
+    from mlops_cli.models.change import Wanted
 
 
 def approver(*, yes: bool) -> Callable[[Plan], bool]:
@@ -53,5 +54,19 @@ def unlocker(*, yes: bool) -> Callable[[ConflictError], bool]:
             return False
         output.show_error(held)
         return output.ask("Type `unlock` to break the lock: ") == "unlock"
+
+    return approve
+
+
+def model_changer(*, yes: bool) -> Callable[[Wanted], bool]:
+    """Says what is to be done and has the environment's name typed."""
+
+    def approve(wanted: Wanted) -> bool:
+        if yes:
+            return True
+        if not output.is_terminal():
+            return False
+        question = f"Type `{wanted.environment}` to {wanted.text} in it: "
+        return output.ask(question) == wanted.environment
 
     return approve

@@ -69,6 +69,7 @@ def test_settings_are_resolved_when_the_release_is_built(root: Path, tmp_path: P
     assert settings["paths"] == {
         "python": str(PYTHON),
         "runs": str(tmp_path / "state/projects/churn/runs"),
+        "data": str(tmp_path / "state/projects/churn/data"),
         "tracking_uri": f"sqlite:///{tmp_path}/state/mlflow/mlflow.db",
         "artifacts": str(tmp_path / "state/mlflow/artifacts"),
     }

@@ -131,6 +131,8 @@ class FakeAirflow:
         """An asset's name to the DAGs it starts."""
         self.asset_events: list[dict[str, Any]] = []
         self.cleared: list[dict[str, Any]] = []
+        self.questions: list[dict[str, Any]] = []
+        """What tasks have asked people, the oldest first; `ask` adds one."""
         self.log_key = "k"
         """Signs the tokens of logs."""
         self.health = dict.fromkeys(COMPONENTS, "healthy")
@@ -146,6 +148,37 @@ class FakeAirflow:
     def add(self, dag: Dag) -> Dag:
         self.dags[dag.dag_id] = dag
         return dag
+
+    def ask(self, dag_id: str, run_id: str, task_id: str, subject: str) -> dict[str, Any]:
+        """Have a task of a run ask people whether it may go on."""
+        parameters = {"reason": "", "by": ""}
+        question = {
+            "options": ["Approve", "Reject"],
+            "subject": subject,
+            "body": None,
+            "defaults": ["Reject"],
+            "multiple": False,
+            "params": {
+                name: {"value": value, "description": None, "schema": {"type": "string"}}
+                for name, value in parameters.items()
+            },
+            "assigned_users": [],
+            "created_at": _iso(datetime.now(UTC)),
+            "responded_by_user": None,
+            "responded_at": None,
+            "chosen_options": None,
+            "params_input": {},
+            "response_received": False,
+            "task_instance": {
+                "dag_id": dag_id,
+                "dag_run_id": run_id,
+                "task_id": task_id,
+                "map_index": -1,
+                "state": "awaiting_input",
+            },
+        }
+        self.questions.append(question)
+        return question
 
     def fail(self, match: str, **what: Any) -> None:
         self.faults.append(Fault(match, **what))
@@ -567,6 +600,37 @@ def _list_asset_events(fake: FakeAirflow, *, query: Mapping[str, list[str]], **_
     return _page(fake, "asset_events", found, query)
 
 
+def _list_questions(fake: FakeAirflow, dag_id: str, *, query: Any, **_: Any) -> Any:
+    assert query.get("order_by") == ["-created_at"]
+    found = [one for one in fake.questions[::-1] if one["task_instance"]["dag_id"] == dag_id]
+    return _page(fake, "hitl_details", found, query)
+
+
+def _answer_question(
+    fake: FakeAirflow, dag_id: str, run_id: str, task_id: str, index: str, *, body: Any, **_: Any
+) -> Any:
+    wanted = {"dag_id": dag_id, "dag_run_id": run_id, "task_id": task_id, "map_index": int(index)}
+    found = [one for one in fake.questions if wanted.items() <= one["task_instance"].items()]
+    if not found:
+        raise _HttpError(404, "The Task Instance was not found")
+    (question,) = found
+    if question["response_received"]:
+        raise _HttpError(409, "Human-in-the-loop detail has already been updated")
+    if invalid := set(body["chosen_options"]) - set(question["options"]):
+        raise _HttpError(400, f"Invalid options {sorted(invalid)}")
+    question |= {
+        "chosen_options": body["chosen_options"],
+        "params_input": body.get("params_input", {}),
+        "responded_by_user": {"id": "1", "name": fake.username},
+        "responded_at": _iso(datetime.now(UTC)),
+        "response_received": True,
+    }
+    question["task_instance"]["state"] = "scheduled"
+    names = ("responded_at", "chosen_options", "params_input")
+    shown = {name: question[name] for name in names}
+    return 200, {**shown, "responded_by": question["responded_by_user"]}
+
+
 def _xcom(fake: FakeAirflow, dag_id: str, run_id: str, task_id: str, **_: Any) -> Any:
     xcoms = _run(fake, dag_id, run_id).now.xcoms
     if task_id not in xcoms:
@@ -625,6 +689,8 @@ _ROUTES: tuple[tuple[str, str, Callable[..., Any]], ...] = (
     ("POST", "/api/v2/dags/~/dagRuns/~/taskInstances/list", _list_task_batches),
     ("GET", rf"{_TASK}/logs/(\d+)", _log),
     ("GET", rf"{_TASK}/xcomEntries/return_value", _xcom),
+    ("GET", r"/api/v2/dags/([^/]+)/dagRuns/~/hitlDetails", _list_questions),
+    ("PATCH", rf"{_TASK}/(-?\d+)/hitlDetails", _answer_question),
     ("GET", "/api/v2/importErrors", _list_import_errors),
     ("POST", r"/api/v2/dags/([^/]+)/clearTaskInstances", _clear),
     ("POST", "/api/v2/backfills/dry_run", _rehearse_backfill),

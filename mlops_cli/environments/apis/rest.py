@@ -18,6 +18,7 @@ from .http import HttpTransport
 from .inventory import Inventory
 from .login import Password
 from .occasions import Occasions
+from .people import People
 from .shapes import LogText, dag_info, import_failure, run_info, task_info
 from .transport import ELSEWHERE, LineSource, PathTooLongError, detail
 
@@ -46,7 +47,7 @@ def connect(
     return RestApi(HttpTransport(url, login=login, clock=clock, allow_plain_http=allow_plain_http))
 
 
-class RestApi(Occasions, Inventory):
+class RestApi(Occasions, People, Inventory):
     """What the workflows ask, in the words of API v2; the transport carries it.
 
     Args:

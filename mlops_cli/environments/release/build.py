@@ -135,16 +135,13 @@ def _settings(
     source = project.model.source
     if not _URI.match(source):
         source = (project.root / source).resolve().as_uri()
-    data = data_dir()
     spec = environment_of(project, environment)
     tool = quality_python(project.root, spec.quality)
-    here = Paths(
-        python=str(python),
-        runs=str(data / "projects" / project.name / "runs"),
-        data=str(data / "projects" / project.name / "data"),
-        tracking_uri=f"sqlite:///{data / 'mlflow' / 'mlflow.db'}",
-        artifacts=str(data / "mlflow" / "artifacts"),
-        quality_python=str(tool) if tool else None,
+    here = paths_of(project, spec, python=str(python))
+    paths = (
+        here
+        if tool is None or here.quality_python
+        else dataclasses.replace(here, quality_python=str(tool))
     )
     settings = Settings(
         project=project.name,
@@ -159,7 +156,7 @@ def _settings(
         quality=spec.quality,
         glue=spec.glue if spec.quality == "glue" else None,
         dag_ids=project.dag_ids,
-        paths=dataclasses.replace(here, **_named(spec)),
+        paths=paths,
         mode=spec.mode,
     )
     written = dataclasses.asdict(settings)
@@ -171,11 +168,25 @@ def _settings(
     return written
 
 
-def _named(spec: EnvironmentSpec) -> dict[str, str]:
-    """The paths the environment names itself: its workers are elsewhere."""
+def paths_of(project: Project, spec: EnvironmentSpec, *, python: str = "") -> Paths:
+    """Where the runs of an environment have their files, and its models are registered.
+
+    Args:
+        project: The project, within the environment.
+        spec: The environment; what it names itself is on its workers, the rest on this machine.
+        python: The interpreter of the steps, where the environment names none.
+    """
+    data = data_dir()
+    here = Paths(
+        python=python,
+        runs=str(data / "projects" / project.name / "runs"),
+        data=str(data / "projects" / project.name / "data"),
+        tracking_uri=f"sqlite:///{data / 'mlflow' / 'mlflow.db'}",
+        artifacts=str(data / "mlflow" / "artifacts"),
+    )
     if isinstance(spec, LocalEnvironment):
-        return {}
-    return spec.paths.model_dump(exclude_none=True)
+        return here
+    return dataclasses.replace(here, **spec.paths.model_dump(exclude_none=True))
 
 
 def creator() -> str:

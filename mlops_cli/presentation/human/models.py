@@ -24,7 +24,10 @@ _COLOURS: Final = {
     "Pending Approval": "yellow",
     "Refused": "red",
     "Rejected": "red",
+    "Rolled Back": "red",
     "Draft": "cyan",
+    "Retired": "dim",
+    "Archived": "dim",
     "Undefined": "dim",
 }
 _STAGES: Final = ("train", "evaluate", "audit", "deploy")
@@ -94,9 +97,12 @@ def _one(model: ModelVersions, version: ModelVersion, console: Console) -> None:
         _fact(console, stage, _stage(version.stages.get(stage)))
     facts = [
         ("registered", f"{version.created:%Y-%m-%d %H:%M:%S} UTC"),
+        ("decided by", version.decided_by),
+        ("reason", version.reason),
         ("run", version.run),
         ("release", version.release),
         ("commit", version.commit),
+        *version.digests.items(),
         ("parameters", ", ".join(f"{k}={v}" for k, v in version.parameters.items())),
     ]
     for name, value in facts:
