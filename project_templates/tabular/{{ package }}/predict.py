@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -15,8 +16,9 @@ import pyarrow.parquet as pq
 from . import batches
 from ._mlops.runtime.settings import Model
 from ._mlops.runtime.steps import Run, Skipped, local_path
-from .features import inputs
-from .serving import Serving, champion
+
+if TYPE_CHECKING:
+    from .serving import Serving
 
 
 def receive(
@@ -76,6 +78,9 @@ def predict(run: Run, *, data: str) -> str:
             columns it was trained on.
         Skipped: There is no champion yet.
     """
+    # MLflow and scikit-learn take seconds to import, and `receive` needs neither.
+    from .serving import champion
+
     serving = champion(run)
     if serving is None:
         raise Skipped("there is no champion yet: these rows are predicted when there is one")
@@ -102,6 +107,8 @@ def _schema(model: Model, read: pa.Schema) -> pa.Schema:
 def _predicted(
     run: Run, serving: Serving, batch: pa.RecordBatch, schema: pa.Schema
 ) -> pa.RecordBatch:
+    from .features import inputs
+
     said = serving.model.predict(inputs(batch.to_pandas(), run.settings.model, serving.columns))
     values = pa.array(said, from_pandas=True)
     wanted = schema.field("prediction").type

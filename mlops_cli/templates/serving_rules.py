@@ -1,0 +1,168 @@
+"""The rules of inference, from those that were found for the training data.
+
+The gate of new rows stops what is broken: a value that is missing or cannot be, a column in
+another unit. Rows that are merely other than before get through: of drift, monitoring tells.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from mlops_cli.quality import ColumnProfile, Suggestion
+
+    from .table import Table
+
+# What is said of each row by itself, and so of a batch of any size.
+_OF_A_ROW: Final = (
+    "complete", "set", "never negative", "natural end", "exists", "type", "pattern", "length",
+)  # fmt: skip
+_OF_MANY_ROWS: Final = ("completeness",)
+_BOUNDS: Final = "bounds"
+_SET: Final = "set"
+_THRESHOLD: Final = re.compile(r" with threshold >=? ([0-9.]+)$")
+# A column in another unit lies outside with all its rows, and one that drifted with some.
+_INSIDE: Final = 0.5
+_ENOUGH: Final = 200
+
+
+def write(root: Path, table: Table, found: Sequence[Suggestion]) -> None:
+    """Write the rulesets of the gates `input` and `predictions` into a project.
+
+    Args:
+        root: The project, with its `mlops.yaml`.
+        table: The training data.
+        found: The rules that were proposed for it.
+
+    Raises:
+        DataReadError: The file cannot be read any more.
+        OSError: A ruleset could not be written.
+    """
+    from mlops_cli.runtime.settings import load
+
+    model = load(root).model
+    target = table.column(model.target)
+    assert target is not None  # noqa: S101 -- chosen from this table
+    rules = input_rules(table, found, target=model.target, key=model.key, time=model.time)
+    (root / model.quality["input"]).write_text(rules, encoding="utf-8")
+    rules = prediction_rules(target, found, task=model.task)
+    (root / model.quality["predictions"]).write_text(rules, encoding="utf-8")
+
+
+def input_rules(
+    table: Table,
+    found: Sequence[Suggestion],
+    *,
+    target: str,
+    key: Sequence[str] = (),
+    time: str | None = None,
+) -> str:
+    """Write the ruleset of the gate `input`.
+
+    Args:
+        table: The training data.
+        found: The rules that were proposed for it.
+        target: The column that new rows do not have.
+        key: The columns that name a row.
+        time: The column with a row's day.
+
+    Raises:
+        DataReadError: The file cannot be read any more.
+    """
+    from mlops_cli import quality
+
+    rules = [quality.Suggestion("RowCount >= 1", "an empty batch has nothing to predict")]
+    rules += _of_the_names(key, time)
+    rules += [rule for one in found if one.column != target for rule in _of_new_rows(one)]
+    # A key that is not one in the training data either would stop every batch.
+    outcomes = quality.check(quality.render(rules), table.source).outcomes
+    kept = [one for one, said in zip(rules, outcomes, strict=True) if said.outcome == "PASS"]
+    return quality.render(kept)
+
+
+def prediction_rules(column: ColumnProfile, found: Sequence[Suggestion], *, task: str) -> str:
+    """Write the ruleset of the gate `predictions`.
+
+    Args:
+        column: The target, as it is in the training data.
+        found: The rules that were proposed for it.
+        task: Classification or regression.
+    """
+    from mlops_cli import quality
+
+    rules = [
+        quality.Suggestion("RowCount >= 1", "without a row there is nothing to publish"),
+        quality.Suggestion('IsComplete "prediction"', "every row has a prediction"),
+        *(
+            quality.Suggestion(f'IsComplete "{name}"', f"every row says its {said}")
+            for name, said in (("model_version", "version"), ("run_id", "run"))
+        ),
+        quality.Suggestion(
+            'DistinctValuesCount "model_version" = 1', "one version predicts a batch"
+        ),
+        *(_classes(column, found) if task == "classification" else _range(column)),
+    ]
+    return quality.render(rules)
+
+
+def _of_the_names(key: Sequence[str], time: str | None) -> Iterator[Suggestion]:
+    from mlops_cli.quality import Suggestion
+    from mlops_cli.quality.language.printer import quote
+
+    named = [quote(name) for name in (*key, *([time] if time else []))]
+    for name in key:
+        yield Suggestion(f"IsComplete {quote(name)}", f"every row is named by `{name}`")
+    if time:
+        yield Suggestion(f"IsComplete {quote(time)}", f"predictions are kept by `{time}`")
+    if key:
+        reason = "no row is there twice: its label could not be told from the other's"
+        yield Suggestion(f"IsPrimaryKey {' '.join(named)}", reason)
+
+
+def _of_new_rows(one: Suggestion) -> Iterator[Suggestion]:
+    if not one.column or one.other:
+        return
+    if one.kind == _BOUNDS:
+        before = _THRESHOLD.search(one.rule)
+        share = _INSIDE * (float(before[1]) if before else 1.0)
+        rule = f"{_THRESHOLD.sub('', one.rule)} with threshold >= {share:.2g}"
+        said = "; rows beyond it may be drift, and most rows a column in another unit"
+        yield replace(one, rule=_if_enough(rule, one.rows_needed), reason=one.reason + said)
+    elif one.kind in (*_OF_A_ROW, *_OF_MANY_ROWS):
+        # Where some rows may fail, a small batch can have just those.
+        needed = _ENOUGH if _THRESHOLD.search(one.rule) else one.rows_needed
+        yield replace(one, rule=_if_enough(one.rule, needed))
+
+
+def _if_enough(rule: str, needed: int | None) -> str:
+    """The rule, in a batch of so many rows that it says something."""
+    return rule if needed in (None, 1) else f"(RowCount < {needed}) or ({rule})"
+
+
+def _classes(column: ColumnProfile, found: Sequence[Suggestion]) -> Iterator[Suggestion]:
+    from mlops_cli.quality.language.printer import quote
+
+    for one in found:
+        if one.column == column.name and one.kind == _SET:
+            rule = one.rule.replace(quote(column.name), '"prediction"', 1)
+            # A row without a label is not trained on, so nothing else is ever predicted.
+            rule = rule.replace(", NULL]", "]")
+            yield replace(one, rule=rule, reason="no other class was there to learn")
+
+
+def _range(column: ColumnProfile) -> Iterator[Suggestion]:
+    from mlops_cli.quality import Suggestion
+    from mlops_cli.quality.proposal.wording import DOWN, UP, decimal
+
+    if column.low is None or column.not_finite or column.low == column.high:
+        return
+    low, high = float(column.low), float(column.high)
+    bottom, top = decimal(2 * low - high, DOWN), decimal(2 * high - low, UP)
+    rule = f'ColumnValues "prediction" between {bottom} and {top}'
+    reason = f"the range of `{column.name}`, and as much to each side"
+    yield Suggestion(rule, reason)
