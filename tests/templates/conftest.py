@@ -32,9 +32,9 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         if name.startswith(("GIT_", "MLOPS_", "COPIER_", "XDG_")):
             monkeypatch.delenv(name)
     home = tmp_path / "home"
-    work = tmp_path / "work"
+    here = tmp_path / "here"
     home.mkdir()
-    work.mkdir()
+    here.mkdir()
     (home / ".gitconfig").write_text("[user]\nname = Ada\nemail = ada@example.test\n")
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
@@ -42,8 +42,8 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("MLOPS_CACHE_DIR", str(tmp_path / "cache"))
     monkeypatch.setenv("COLUMNS", "100")
     monkeypatch.setenv("NO_COLOR", "1")
-    monkeypatch.chdir(work)
-    return work
+    monkeypatch.chdir(here)
+    return here
 
 
 @pytest.fixture
