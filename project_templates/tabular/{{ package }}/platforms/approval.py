@@ -32,6 +32,7 @@ class ApprovalTask(HITLOperator):
     def __init__(self, *, version: Any, evaluation: Any, **kwargs: Any) -> None:
         """Take what is asked about and what every such task takes."""
         hours = SETTINGS.model.approval.timeout_hours
+        kwargs.pop("params", None)  # those of the DAG, which Airflow adds: nobody is asked them
         super().__init__(
             subject=f"A new version of {SETTINGS.project} waits for approval",
             options=[APPROVE, REJECT],

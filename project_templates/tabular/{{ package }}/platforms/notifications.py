@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable
 from datetime import timedelta
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseNotifier, Context
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 TOLD = SETTINGS.notifications
 SECONDS = 10
+AMAZON = ("sns", "ses")
 
 
 class Teller(BaseNotifier):
@@ -86,18 +88,19 @@ def deadlines(pipeline: str) -> list[DeadlineAlert] | None:
     minutes = TOLD.deadline_minutes.get(pipeline)
     if minutes is None:
         return None
-    from airflow.sdk import DeadlineAlert, DeadlineReference, SyncCallback
+    from airflow.sdk import AsyncCallback, DeadlineAlert, DeadlineReference, SyncCallback
 
     message = messages.late(pipeline, minutes)
     alerts = []
     for one in TOLD.told_of("deadline_missed"):
-        path, arguments = recipe(one, message)
+        # In the triggerer, where every connection may be read. The executor lets a callback have
+        # only those of environment variables and secrets backends, but needs no aiobotocore.
+        run = AsyncCallback if one.to not in AMAZON or find_spec("aiobotocore") else SyncCallback
         alerts.append(
             DeadlineAlert(
                 reference=DeadlineReference.DAGRUN_QUEUED_AT,
                 interval=timedelta(minutes=minutes),
-                # In the executor: the triggerer would need another AWS library for SNS and SES.
-                callback=SyncCallback(path, arguments),
+                callback=run(*recipe(one, message)),
             )
         )
     return alerts
