@@ -10,18 +10,17 @@ import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 
-from compare import BIN, Comparison, environment, report, seconds
-
-sys.path[:0] = [str(Path(__file__).parents[1] / "tests")]
-
-from fakes import moto_server as moto  # noqa: E402 -- see above
-
-ROUNDS = 3
+ROUNDS = 5
 SIZES = (200, 2_000)
 
 
 def main() -> int:
     """A full deploy and a change of one file, of two trees."""
+    # Here, because the child that is measured has no need of them.
+    sys.path[:0] = [str(Path(__file__).parents[1] / "tests")]
+    from compare import Comparison, environment, report, seconds
+    from fakes import moto_server as moto
+
     results = []
     with tempfile.TemporaryDirectory() as folder, moto.moto_server() as url:
         base = Path(folder)
@@ -50,6 +49,8 @@ def main() -> int:
 
 def _aws(base: Path) -> Path:
     """The AWS command line in an environment of its own: its botocore is another one."""
+    from compare import BIN, seconds
+
     place = base / "awscli"
     uv = BIN / "uv"
     seconds([uv, "venv", "--quiet", "--python", sys.executable, place])

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from mlops_cli.core.errors import ConflictError, MlopsError, UnfinishedError
+from mlops_cli.core.creator import creator
+from mlops_cli.core.errors import ConflictError, MlopsError
 from mlops_cli.environments import record
-from mlops_cli.environments.port import Upload
-from mlops_cli.environments.release import loader, manifest
-from mlops_cli.environments.release.build import creator
+from mlops_cli.environments.release import loader
 
-from . import retention, shapes
+from . import retention
 from .plan import removed
+from .upload import upload
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from mlops_cli.core.progress import Progress
     from mlops_cli.environments.open import Environment
     from mlops_cli.environments.port import Store
+    from mlops_cli.environments.record import Live
     from mlops_cli.environments.release.build import Release
     from mlops_cli.environments.release.manifest import Manifest
 
@@ -43,7 +43,7 @@ def apply(
     clock: Clock,
     last_look: Callable[[], None] = lambda: None,
 ) -> int:
-    """Make the staged release live; how many files had to be uploaded.
+    """Make the staged release live; how many objects had to be written for it.
 
     Whatever interrupts it leaves the old release live or the new one, and the same call again
     uploads only what is missing.
@@ -69,54 +69,16 @@ def apply(
                 hint=f"Look again: `mlops deploy --env {made.environment} --dry-run`",
             )
         described = replace(staged.manifest, previous=made.live)
-        count = upload(store, staged, described)
+        there = store.list(f"{loader.RELEASES}/")
+        count = upload(store, staged, described, there)
         last_look()
         _pause_removed(made, environment)
         check()
-        flip(
-            store,
-            described,
-            # A live release whose files were damaged is repaired under its own name.
-            previous=made.live if live is None or made.live != staged.id else live.previous,
-            expected=made.base,
-            action="deploy",
-            clock=clock,
-        )
-        retention.collect(store, made.project, clock=clock)
+        # A live release whose files were damaged is repaired under its own name.
+        previous = made.live if live is None or made.live != staged.id else live.previous
+        flip(store, described, previous=previous, live=live, action="deploy", clock=clock)
+        retention.collect(store, there, kept={staged.id, previous}, clock=clock)
     return count
-
-
-def upload(store: Store, staged: Release, described: Manifest) -> int:
-    """Bring what is missing into the store, the manifest last; how many files that were.
-
-    Raises:
-        UnfinishedError: The store does not hold what was uploaded.
-    """
-    _put(store, loader.IGNORE, loader.IGNORED.encode())
-    stored = record.read_manifest(store, staged.id)
-    if stored is not None and not record.missing(store, stored):
-        return 0
-    # Settings name the commit, which may be another one than that of an attempt before.
-    wanted = dict.fromkeys([*record.missing(store, described), "settings.json"])
-    uploads = [
-        Upload(
-            record.release_key(staged.id, path), staged.root / path, described.files[path].sha256
-        )
-        for path in wanted
-    ]
-    kept = staged.root / shapes.NAME
-    if kept.is_file():
-        sha256 = hashlib.sha256(kept.read_bytes()).hexdigest()
-        uploads.append(Upload(record.release_key(staged.id, shapes.NAME), kept, sha256))
-    store.put_all(uploads)
-    left = record.missing(store, described)
-    if left:
-        raise UnfinishedError(
-            f"Could not upload `{staged.id}`: `{left[0]}` is not there in full",
-            hint="Run the same command again",
-        )
-    _put(store, record.release_key(staged.id, manifest.NAME), described.dumps())
-    return len(wanted) + 1
 
 
 def flip(
@@ -124,20 +86,22 @@ def flip(
     described: Manifest,
     *,
     previous: str | None,
-    expected: str | None,
+    live: Live | None,
     action: str,
     clock: Clock,
 ) -> None:
     """Write the pointer, if it still is the one we know, and the history."""
-    past = record.history(store, last=_POINTERS_REMEMBERED)
-    lengths = {entry.pointer_size for entry in past if entry.pointer_size}
-    key = loader.pointer_key(described.project)
-    if now := store.read(key):
-        lengths.add(len(now.data))
+    if live is not None and live.sizes is not None:
+        lengths = [*live.sizes, live.size]
+    else:
+        past = record.history(store, last=_POINTERS_REMEMBERED)
+        lengths = [entry.pointer_size for entry in past if entry.pointer_size]
+        lengths += [live.size] if live else []
     text = loader.pointer(
         described.project, described.package, described.release, previous, lengths=lengths
     )
-    store.swap(key, text, expected=expected)
+    expected = live.etag if live else None
+    store.swap(loader.pointer_key(described.project), text, expected=expected)
     record.append(
         store,
         record.Entry(
@@ -202,12 +166,6 @@ def what_is_live(environment: Environment, project: str) -> str:
             return f"nothing of `{project}` is live in `{environment.name}`"
         return f"release `{live.current}` is live in `{environment.name}`"
     return f"what is live in `{environment.name}` could not be read"
-
-
-def _put(store: Store, key: str, data: bytes) -> None:
-    there = store.read(key)
-    if there is None or there.data != data:
-        store.put(key, data, sha256=hashlib.sha256(data).hexdigest())
 
 
 def _pause_removed(made: Plan, environment: Environment) -> None:

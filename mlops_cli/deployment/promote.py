@@ -13,13 +13,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from mlops_cli import __version__
+from mlops_cli.core.creator import creator
 from mlops_cli.core.errors import ConflictError, UnfinishedError, UsageError
 from mlops_cli.core.files import write_atomic
 from mlops_cli.environments import record
 from mlops_cli.environments.interpreters import project_interpreter, quality_interpreter
 from mlops_cli.environments.open import open_environment
-from mlops_cli.environments.release import manifest
-from mlops_cli.environments.release.build import Release, build, creator
+from mlops_cli.environments.release import archive, manifest
+from mlops_cli.environments.release.build import Release, build
 from mlops_cli.environments.stores.parallel import each
 from mlops_cli.project.loader import environment as environment_of
 from mlops_cli.project.paths import QUALITY_TOOLS
@@ -94,6 +95,7 @@ def promote(
         release=name,
         digest=digest,
         files={**described.files, SETTINGS: entry},
+        archive=None,
         tool=__version__,
         created_by=creator(),
         created_at=now,
@@ -162,20 +164,31 @@ def _confirmed(project: Project, opened: Environment) -> Manifest:
 
 
 def _fetch(store: Store, described: Manifest, folder: Path) -> None:
-    def fetch(path: str) -> None:
-        entry = described.files[path]
-        found = store.read(record.release_key(described.release, path))
-        if found is None or hashlib.sha256(found.data).hexdigest() != entry.sha256:
-            raise UnfinishedError(
-                f"Could not promote `{described.release}`: `{path}` is damaged there",
-                hint=f"Have it put back: `mlops deploy --env {described.environment}`",
-            )
+    def keep(path: str, data: bytes) -> None:
         place = folder / path
         place.parent.mkdir(parents=True, exist_ok=True)
-        place.write_bytes(found.data)
+        place.write_bytes(data)
+
+    def fetch(path: str) -> None:
+        keep(path, _checked(store, described, path, described.files[path].sha256))
 
     folder.mkdir(parents=True)
-    each(fetch, described.files, threads=_THREADS)
+    if described.archive is None:
+        each(fetch, described.files, threads=_THREADS)
+        return
+    packed = _checked(store, described, described.archive.name, described.archive.sha256)
+    for path, data in archive.unpack(packed, described):
+        keep(path, data)
+
+
+def _checked(store: Store, described: Manifest, name: str, sha256: str) -> bytes:
+    found = store.read(record.release_key(described.release, name))
+    if found is None or hashlib.sha256(found.data).hexdigest() != sha256:
+        raise UnfinishedError(
+            f"Could not promote `{described.release}`: `{name}` is damaged there",
+            hint=f"Have it put back: `mlops deploy --env {described.environment}`",
+        )
+    return found.data
 
 
 def _settings(

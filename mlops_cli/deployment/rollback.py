@@ -118,7 +118,7 @@ def roll_back(
                 store,
                 described,
                 previous=live.current,
-                expected=live.etag,
+                live=live,
                 action="rollback",
                 clock=clock,
             )
@@ -153,7 +153,7 @@ def undo(
                 store,
                 before,
                 previous=made.previous,
-                expected=live.etag,
+                live=live,
                 action="rollback",
                 clock=clock,
             )
@@ -197,8 +197,10 @@ def stored_releases(project: str, opened: Environment) -> ReleaseList:
 
 def _have_environment(opened: Environment, described: Manifest, progress: Progress) -> None:
     """Where the steps run on this machine, they need what that release's own lock names."""
+    if opened.kind != "local":
+        return
     lock = opened.store.read(record.release_key(described.release, PROJECT_LOCK))
-    if opened.kind != "local" or lock is None or not lock.data.strip():
+    if lock is None or not lock.data.strip():
         return
     with tempfile.TemporaryDirectory(prefix="mlops-lock-") as folder:
         (Path(folder) / PROJECT_LOCK).write_bytes(lock.data)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import random
+import sys
 import threading
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 from mlops_cli.core.errors import NotAllowedError, UnfinishedError
-from mlops_cli.environments.emulated.places import PROFILE, running_config
+from mlops_cli.runtime.imports import lasting_imports
 
 from .aws_errors import EXPIRED, SLOWER, Asked, code_of, failed, host_of, is_transient
 
@@ -86,11 +89,13 @@ class Aws:
         self._generation = 0
         self._renewed_at: float | None = None
 
-    def client(self, service: str) -> Any:  # noqa: ANN401 -- boto3 makes its classes at run time
-        """The boto3 client of a service; it never repeats a request by itself."""
+    def client(self, service: str) -> Any:  # noqa: ANN401 -- botocore makes its classes at run time
+        """The botocore client of a service; it never repeats a request by itself."""
         with self._guard:
             if service not in self._clients:
-                self._clients[service] = self._make(service)
+                with lasting_imports():
+                    self._clients[service] = self._make(service)
+                _keep()
             return self._clients[service]
 
     def call(
@@ -204,14 +209,13 @@ class Aws:
             return True
 
     def _make(self, service: str) -> Any:  # noqa: ANN401 -- see `client`
-        import boto3
+        # Not boto3: what it adds takes as long to import as a deploy's requests take.
         from botocore.config import Config
+        from botocore.session import Session
 
-        session = boto3.session.Session(
-            profile_name=self._profile,
-            region_name=self.region,
-            botocore_session=_emulated() if self._profile == PROFILE else None,
-        )
+        session = Session(profile=self._profile)
+        if self._profile:
+            _emulate(session, self._profile)
 
         def make(**more: object) -> Any:  # noqa: ANN401 -- see `client`
             config = Config(
@@ -224,7 +228,9 @@ class Aws:
                 user_agent_extra="mlops",
                 **more,
             )
-            return session.client(service, config=config, endpoint_url=self._endpoint)
+            return session.create_client(
+                service, region_name=self.region, config=config, endpoint_url=self._endpoint
+            )
 
         client = make()
         if host_of(client.meta.endpoint_url).endswith(_AMAZON):
@@ -235,15 +241,22 @@ class Aws:
         return make(inject_host_prefix=False)
 
 
-def _emulated() -> Any:  # noqa: ANN401 -- see `client`
-    """A session that knows the emulated account only, not the user's own files."""
-    from botocore.session import Session
+@cache
+def _keep() -> None:
+    """Leave what botocore has loaded out of every later search for garbage, the last one too."""
+    # Not where bindings are loaded that call leaked what is frozen, as `__main__` says.
+    if "duckdb" not in sys.modules:
+        gc.freeze()
 
-    path = str(running_config())
-    session = Session()
-    session.set_config_variable("config_file", path)
-    session.set_config_variable("credentials_file", path)
-    return session
+
+def _emulate(session: Any, profile: str) -> None:  # noqa: ANN401 -- see `client`
+    """With the profile of the emulated account, know that one only, not the user's own files."""
+    from mlops_cli.environments.emulated.places import PROFILE, running_config
+
+    if profile == PROFILE:
+        path = str(running_config())
+        session.set_config_variable("config_file", path)
+        session.set_config_variable("credentials_file", path)
 
 
 def _camel(operation: str) -> str:

@@ -61,6 +61,8 @@ class Store(Protocol):
 
     name: str
     """How messages call it, such as `folder /srv/dags`."""
+    archives: bool
+    """Whether a release lies in it as one archive, because every object costs a request."""
 
     def read(self, key: str) -> Stored | None:
         """One object, or None where there is none."""

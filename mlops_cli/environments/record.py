@@ -12,7 +12,9 @@ from mlops_cli.core.errors import ConflictError
 from .release import loader, manifest
 
 if TYPE_CHECKING:
-    from mlops_cli.environments.port import Store
+    from collections.abc import Iterable, Mapping
+
+    from mlops_cli.environments.port import Store, Stored
 
 _ATTEMPTS: Final = 8
 
@@ -25,6 +27,8 @@ class Live:
     previous: str | None
     etag: str
     size: int
+    sizes: tuple[int, ...] | None = None
+    """Of the pointers before it; None where an older tool wrote it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +63,7 @@ def live(store: Store, project: str) -> Live | None:
             f"Could not use `{key}` in {store.name}: it was not written by mlops",
             hint=f"Move `{key}` away, or give the project another name",
         )
-    return Live(*named, found.etag, len(found.data))
+    return Live(*named, found.etag, len(found.data), loader.sizes(found.data))
 
 
 def release_key(release: str, file: str = "") -> str:
@@ -69,26 +73,44 @@ def release_key(release: str, file: str = "") -> str:
 
 def read_manifest(store: Store, release: str) -> manifest.Manifest | None:
     """The manifest of a stored release; None where it is not there or cannot be read."""
-    found = store.read(release_key(release, manifest.NAME))
+    return manifest_in(store.read(release_key(release, manifest.NAME)))
+
+
+def manifest_in(found: Stored | None) -> manifest.Manifest | None:
+    """The manifest an object holds; None where it is not there or cannot be read."""
     try:
         return manifest.loads(found.data) if found else None
     except ValueError:
         return None
 
 
-def missing(store: Store, described: manifest.Manifest) -> tuple[str, ...]:
-    """The files of a release that are not in the store with the right size."""
-    there = store.list(release_key(described.release))
+def missing(
+    store: Store, described: manifest.Manifest, there: Mapping[str, int] | None = None
+) -> tuple[str, ...]:
+    """The files of a release that are not in the store with the right size.
+
+    `there` is what the store has listed, if it has been asked already.
+    """
+    if there is None:
+        there = store.list(release_key(described.release))
+    wanted = {path: entry.size for path, entry in described.files.items()}
+    if described.archive:
+        wanted = {described.archive.name: described.archive.size}
     return tuple(
         path
-        for path, entry in described.files.items()
-        if there.get(release_key(described.release, path)) != entry.size
+        for path, size in wanted.items()
+        if there.get(release_key(described.release, path)) != size
     )
 
 
 def releases(store: Store) -> tuple[str, ...]:
     """The releases in the store, the newest first; also those that were never finished."""
-    return tuple(sorted({key.split("/")[1] for key in store.list(f"{loader.RELEASES}/")})[::-1])
+    return names_in(store.list(f"{loader.RELEASES}/"))
+
+
+def names_in(keys: Iterable[str]) -> tuple[str, ...]:
+    """The releases that files with these keys belong to, the newest first."""
+    return tuple(sorted({key.split("/")[1] for key in keys})[::-1])
 
 
 def history(store: Store, *, last: int | None = None) -> tuple[Entry, ...]:

@@ -15,6 +15,8 @@ from fakes.grounds import CLOCK, PASSWORD, Ground, s3_ground
 from mlops_cli.core.errors import FailedError, UnfinishedError
 from mlops_cli.deployment.destroy import take_away
 from mlops_cli.deployment.rollback import roll_back
+from mlops_cli.environments import record
+from mlops_cli.environments.stores.s3 import S3Store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -107,15 +109,58 @@ def test_a_node_never_sees_half_of_two_releases(ground: Ground, tmp_path: Path) 
     assert set(seen) <= {f"word {number}" for number in range(5)}
 
 
+def test_a_release_is_one_archive_and_its_manifest(
+    ground: Ground, proxy: FaultProxy, s3_url: str, bucket: str
+) -> None:
+    for number in range(60):
+        (ground.root / f"churn/part_{number}.py").write_text(f"NUMBER = {number}\n")
+    proxy.clear()
+    first = ground.deploy()
+    proxy.settle()
+    asked = [(one.method, one.path) for one in proxy.requests()]
+    assert len(asked) <= 30, asked
+    inner = f"dags/churn/_releases/{first.release}/"
+    there = moto.client(s3_url).list_objects_v2(Bucket=bucket, Prefix=inner)["Contents"]
+    names = sorted(item["Key"].removeprefix(inner) for item in there)
+    described = record.read_manifest(ground.open().store, first.release)
+    assert described is not None
+    assert described.archive is not None
+    assert names == sorted(["MANIFEST.json", described.archive.name])
+    assert "churn/part_59.py" in described.files
+
+
 def test_files_somebody_deleted_are_put_back(ground: Ground, s3_url: str, bucket: str) -> None:
     first = ground.deploy()
     s3 = moto.client(s3_url)
-    for name in ("churn/words.py", "quality/raw.dqdl", "requirements.lock"):
-        s3.delete_object(Bucket=bucket, Key=f"dags/churn/_releases/{first.release}/{name}")
+    inner = f"dags/churn/_releases/{first.release}/"
+    there = {item["Key"] for item in s3.list_objects_v2(Bucket=bucket, Prefix=inner)["Contents"]}
+    packed = next(key for key in there if key.endswith(".zip"))
+    s3.delete_object(Bucket=bucket, Key=packed)
     again = ground.deploy()
     assert (again.release, again.unchanged) == (first.release, False)
-    there = s3.list_objects_v2(Bucket=bucket, Prefix=f"dags/churn/_releases/{first.release}/")
-    assert any(item["Key"].endswith("requirements.lock") for item in there["Contents"])
+    assert packed in {
+        item["Key"] for item in s3.list_objects_v2(Bucket=bucket, Prefix=inner)["Contents"]
+    }
+
+
+def test_a_release_of_plain_files_stays_live_is_followed_and_taken_back_to(
+    ground: Ground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As every version of the tool before archives left it.
+    with monkeypatch.context() as before:
+        before.setattr(S3Store, "archives", False)
+        first = ground.deploy()
+    described = record.read_manifest(ground.open().store, first.release)
+    assert described is not None
+    assert described.archive is None
+    assert ground.deploy().unchanged
+    ground.say("two")
+    second = ground.deploy()
+    assert (second.previous, ground.word()) == (first.release, "two")
+    back = roll_back(
+        "churn", ground.open(), to=None, deadline_seconds=20, progress=ground.notes, clock=CLOCK
+    )
+    assert (back.release, ground.word()) == (first.release, "one")
 
 
 def test_what_does_not_import_there_is_taken_back_with_its_trace(ground: Ground) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import random
+import re
 import signal
 from typing import TYPE_CHECKING, Any
 
-from faults.kill_requests import FILES, FORK, deploy, open_store, release, torture, whole
+from faults.kill_requests import FORK, deploy, open_store, release, requests_of, torture, whole
 
 from mlops_cli.core.errors import ConflictError
 from mlops_cli.environments import record
@@ -17,12 +18,22 @@ if TYPE_CHECKING:
     from fakes.fault_proxy import FaultProxy
 
 
+def points_of(proxy: FaultProxy, s3_url: str, folder: Path) -> tuple[int, int, int, int]:
+    """Where a deploy writes the lock, the archive, the pointer and the history."""
+    asked = requests_of(proxy, s3_url, folder)
+    assert len(asked) <= 24, asked
+
+    def last(ending: str) -> int:
+        return max(n for n, one in enumerate(asked) if re.fullmatch(f"PUT .*{ending}", one))
+
+    first = next(n for n, one in enumerate(asked) if one.endswith("lock.json"))
+    return first, last(r"\.zip"), last("churn/churn.py"), last(r"_history/\d+\.json")
+
+
 def test_a_deploy_killed_at_any_request_leaves_one_whole_release(
     proxy: FaultProxy, s3_url: str, tmp_path: Path
 ) -> None:
-    somewhere = random.SystemRandom().randrange(14, FILES)
-    # The lock, an upload, the pointer, the history.
-    points = (1, somewhere, FILES + 22, FILES + 24)
+    points = points_of(proxy, s3_url, tmp_path)
     tally = torture(proxy, s3_url, tmp_path, points)
     assert tally.kills == 8, points
     assert tally.before_the_flip, points
@@ -34,7 +45,8 @@ def test_a_deploy_killed_at_any_request_leaves_one_whole_release(
 def test_a_deploy_interrupted_at_any_request_leaves_one_whole_release_and_no_lock(
     proxy: FaultProxy, s3_url: str, tmp_path: Path
 ) -> None:
-    points = (2, random.SystemRandom().randrange(14, FILES), FILES + 22)
+    lock, archive, pointer, _ = points_of(proxy, s3_url, tmp_path)
+    points = (lock + 1, random.SystemRandom().randrange(lock + 2, archive + 1), pointer)
     tally = torture(proxy, s3_url, tmp_path, points, sent=signal.SIGINT)
     assert tally.kills >= 5, points
     assert tally.before_the_flip, points

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-import getpass
 import hashlib
 import json
 import re
-import socket
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mlops_cli import __version__
+from mlops_cli.core.creator import creator
 from mlops_cli.core.files import write_atomic
 from mlops_cli.core.processes import child_environment, run
 from mlops_cli.environments.interpreters import quality_python
@@ -187,15 +186,6 @@ def paths_of(project: Project, spec: EnvironmentSpec, *, python: str = "") -> Pa
     if isinstance(spec, LocalEnvironment):
         return here
     return dataclasses.replace(here, **spec.paths.model_dump(exclude_none=True))
-
-
-def creator() -> str:
-    """Who is at work here, as `user@host`."""
-    try:
-        user = getpass.getuser()
-    except (KeyError, OSError):  # a container may run under a number without a name
-        user = "unknown"
-    return f"{user}@{socket.gethostname()}"
 
 
 def _commit(root: Path) -> tuple[str | None, bool]:

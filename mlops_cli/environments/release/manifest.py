@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-SCHEMA: Final = 1
+PLAIN: Final = 1
+ARCHIVED: Final = 2
+"""The schema of a release that lies in one archive: an older tool says that it is newer."""
 NAME: Final = "MANIFEST.json"
 
 
@@ -19,6 +21,16 @@ NAME: Final = "MANIFEST.json"
 class FileEntry:
     """What a file must look like to be the one that was released."""
 
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class ArchiveEntry:
+    """The archive that holds all files of a release, and what it must look like."""
+
+    name: str
+    """Beside the manifest; part of it is the content's SHA-256, so that it never changes."""
     size: int
     sha256: str
 
@@ -55,6 +67,8 @@ class Manifest:
     created_at: datetime
     previous: str | None = None
     """The release that was live when this one was deployed."""
+    archive: ArchiveEntry | None = None
+    """Where its files are; None: beside the manifest, each by itself."""
 
     @property
     def dag_ids(self) -> tuple[str, ...]:
@@ -64,10 +78,14 @@ class Manifest:
     def dumps(self) -> bytes:
         """The manifest as it lies in the release."""
         body = asdict(self) | {
-            "schema": SCHEMA,
+            "schema": ARCHIVED if self.archive else PLAIN,
             "files": {path: [entry.size, entry.sha256] for path, entry in self.files.items()},
             "created_at": self.created_at.isoformat(),
         }
+        # An older tool knows nothing of archives, and still reads what has none.
+        del body["archive"]
+        if self.archive:
+            body["archive"] = [self.archive.name, self.archive.size, self.archive.sha256]
         return (json.dumps(body, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode()
 
 
@@ -79,11 +97,13 @@ def loads(data: bytes) -> Manifest:
     """
     body: dict[str, Any] = json.loads(data)
     try:
-        if body.pop("schema") != SCHEMA:
+        if body.pop("schema") not in (PLAIN, ARCHIVED):
             raise ValueError("the manifest was written by a newer version of mlops")
+        archive = body.pop("archive", None)
         return Manifest(
             **body
             | {
+                "archive": ArchiveEntry(*archive) if archive else None,
                 "files": {path: FileEntry(*entry) for path, entry in body["files"].items()},
                 "dags": tuple(DagEntry(**dag) for dag in body["dags"]),
                 "created_at": datetime.fromisoformat(body["created_at"]),

@@ -40,6 +40,8 @@ _CHUNK: Final = 1024 * 1024
 class FolderStore:
     """The `Store` port over a folder; one project's releases in one place."""
 
+    archives = False
+
     def __init__(self, root: Path) -> None:
         self.name = f"folder {root}"
         self._root = root

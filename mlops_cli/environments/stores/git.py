@@ -67,6 +67,8 @@ class GitStore:
         lease_seconds: How long a lock outlives its holder.
     """
 
+    archives = False
+
     def __init__(
         self,
         repository: str,

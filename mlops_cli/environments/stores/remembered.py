@@ -22,6 +22,7 @@ class Remembered:
 
     def __init__(self, store: Store) -> None:
         self.name = store.name
+        self.archives = store.archives
         self._store = store
         self._read: dict[str, Stored | None] = {}
         self._listed: dict[str, Mapping[str, int]] = {}

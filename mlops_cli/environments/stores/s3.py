@@ -52,6 +52,8 @@ class S3Store:
         unsafe: Use a store that cannot write conditionally; nothing then keeps two deploys apart.
     """
 
+    archives = True
+
     def __init__(
         self,
         aws: Aws,
