@@ -229,14 +229,19 @@ def _compared(
 def _as_types(rows: pd.DataFrame, numeric: list[str], others: list[str]) -> pd.DataFrame:
     """Numbers as floats, all else as text, in which a missing value is a value like another."""
     numbers = {name: pd.to_numeric(rows[name]).astype("float64") for name in numeric}
+    # The rows without a prediction are those the version has learned from: not compared.
     texts = {
-        # The rows without a prediction are those the version has learned from: not compared.
-        name: rows[name].where(rows[name].isna(), rows[name].astype("str"))
-        if name == "prediction"
-        else rows[name].where(rows[name].notna(), MISSING).astype("str")
-        for name in others
+        name: _as_text(rows[name], None if name == "prediction" else MISSING) for name in others
     }
     return pd.DataFrame({**numbers, **texts})
+
+
+def _as_text(column: pd.Series, missing: str | None) -> pd.Series:
+    """A column of text; one that is text already is not made again, which takes time."""
+    known = column.notna()
+    if pd.api.types.infer_dtype(column, skipna=True) != "string":
+        column = column.astype("object").where(~known, column.astype("str"))
+    return column if known.all() or missing is None else column.where(known, missing)
 
 
 def _method(
