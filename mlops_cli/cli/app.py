@@ -62,7 +62,7 @@ def _register() -> None:
     with lasting_imports():
         for name in (
             "new", "validate", "test", "quality", "deploy", "runs", "models", "env", "doctor",
-            "notify", "airflow", "schema",
+            "notify", "report", "airflow", "schema",
         ):  # fmt: skip
             import_module(f"{__package__}.{name}").register(app)
 

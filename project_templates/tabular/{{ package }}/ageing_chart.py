@@ -8,12 +8,12 @@ from __future__ import annotations
 from typing import Any
 from xml.sax.saxutils import escape
 
-WIDTH, HEIGHT = 640, 340
-LEFT, RIGHT, TOP, BOTTOM = 52, 16, 58, 44
-LEGEND_COLUMNS, LEGEND_LINE = 3, 20
+WIDTH, HEIGHT = 480, 330
+LEFT, RIGHT, TOP, BOTTOM = 48, 14, 78, 44
+LEGEND_COLUMNS, LEGEND_LINE = 2, 20
 HALF = 0.5
 STEPS = (1, 2, 5)
-MOST_TICKS = 8
+MOST_TICKS = 6
 NAMES = {"mlp": "neural network"}
 IN_SERVICE = "in service"
 STYLE = """

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from markupsafe import Markup
 
-__all__ = ["FileView", "Material", "Rows", "file_view", "material", "rows_of", "to_html"]
+__all__ = ["FileView", "Material", "Rows", "file_view", "marked", "material", "rows_of", "to_html"]
 _CODE: Final = re.compile(r"`([^`]+)`")
 _TEMPLATE: Final = Path(__file__).with_name("page.html.j2")
 
@@ -28,12 +28,12 @@ def to_html(ruleset: str, files: Sequence[FileView]) -> str:
     environment = jinja2.Environment(
         autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
     )
-    environment.filters["marked"] = _marked
+    environment.filters["marked"] = marked
     template = environment.from_string(_TEMPLATE.read_text(encoding="utf-8"))
     return template.render(ruleset=shown(ruleset), files=files, width=WIDTH, height=HEIGHT)
 
 
-def _marked(message: str) -> Markup:
+def marked(message: str) -> Markup:
     """What stands between backticks is code; the text itself is escaped first."""
     from markupsafe import Markup, escape
 
