@@ -49,7 +49,7 @@ def _proofs(stage: Stage, source: str | None) -> Iterator[Proof]:
         yield rulesets.broken("raw", error)
         return
     for gate in ("raw", "features"):
-        yield from _ruleset(stage, gate, trained)
+        yield from _ruleset(stage, gate, trained, real=source is not None)
     try:
         refused = trained.promote()
     except Exception as error:  # noqa: BLE001 -- as above
@@ -59,7 +59,7 @@ def _proofs(stage: Stage, source: str | None) -> Iterator[Proof]:
         yield refused
         return
     for gate in ("input", "predictions"):
-        yield from _ruleset(stage, gate, trained)
+        yield from _ruleset(stage, gate, trained, real=source is not None)
     yield from models.prove(stage, trained)
     yield from windows.prove(stage, trained)
     yield from service.prove(stage, trained)
@@ -73,9 +73,9 @@ def _excused(proof: Proof) -> Proof:
     return dataclasses.replace(proof, outcome=UNPROVEN, said=said)
 
 
-def _ruleset(stage: Stage, gate: str, trained: models.Training) -> Iterator[Proof]:
+def _ruleset(stage: Stage, gate: str, trained: models.Training, *, real: bool) -> Iterator[Proof]:
     try:
-        yield from rulesets.prove(stage, gate, _rows(stage, gate, trained))
+        yield from rulesets.prove(stage, gate, _rows(stage, gate, trained), real=real)
     except Exception as error:  # noqa: BLE001 -- the other gates are still to be tried
         yield rulesets.broken(gate, error)
 
