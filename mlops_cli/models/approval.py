@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from mlops_cli.core.creator import creator
 from mlops_cli.core.errors import (
     ConflictError,
     FailedError,
@@ -15,7 +16,6 @@ from mlops_cli.core.errors import (
 from mlops_cli.core.exits import Exit
 from mlops_cli.environments.apis.transport import PathTooLongError
 from mlops_cli.environments.open import open_environment
-from mlops_cli.environments.release.build import creator
 from mlops_cli.runs.target import Target, dag_of, deployed
 from mlops_cli.runs.trigger import to_its_end
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+from mlops_cli.core.creator import creator
 from mlops_cli.core.errors import (
     ConflictError,
     MlopsError,
@@ -17,7 +18,6 @@ from mlops_cli.core.errors import (
     UsageError,
 )
 from mlops_cli.environments.open import open_environment
-from mlops_cli.environments.release.build import creator
 from mlops_cli.project.loader import environment as environment_of
 from mlops_cli.runs.news import announce
 from mlops_cli.runtime.champion import ALIAS

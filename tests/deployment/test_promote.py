@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import TYPE_CHECKING
 
 import pytest
 from fakes.airflow_server import FakeAirflow
-from fakes.grounds import PASSWORD, Ground, add_environment, airflow_text, folder_ground
+from fakes.grounds import PASSWORD, Ground, add_environment, airflow_text, folder_ground, s3_ground
 
 from mlops_cli.core.errors import ConflictError, UnfinishedError, UsageError
 from mlops_cli.environments import record
+from mlops_cli.environments.release import archive
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -94,6 +96,37 @@ def test_a_release_that_was_damaged_is_not_promoted(pair: Pair) -> None:
     (pair.staging.dags / f"churn/_releases/{first.release}/churn/words.py").write_text("WORD = 1\n")
     with pytest.raises(UnfinishedError, match=r"`churn/words.py` is damaged there"):
         pair.production.deploy(promote_from="staging")
+
+
+def test_what_lies_in_a_bucket_as_one_archive_goes_on_as_it_is(
+    tmp_path: Path, s3_url: str, bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(PASSWORD, "ground")
+    with (
+        s3_ground(tmp_path, bucket, s3_url) as staging,
+        folder_ground(tmp_path, "production", root=staging.root) as production,
+    ):
+        first = staging.deploy()
+        done = production.deploy(promote_from="staging")
+        stored = staging.open().store
+        described = record.read_manifest(stored, first.release)
+        assert described is not None
+        assert described.archive is not None
+        packed = record.release_key(first.release, described.archive.name)
+        found = stored.read(packed)
+        assert found is not None
+        there = dict(archive.unpack(found.data, described))
+        here = files_of(production, done.release)
+        assert here.keys() == {*there, "MANIFEST.json"}
+        assert {name for name in there if here[name] != there[name]} == {"settings.json"}
+        assert record.read_manifest(production.open().store, done.release).archive is None
+        # Other bytes in the same size: nothing but the SHA-256 tells.
+        stored.put(
+            packed, bytes(len(found.data)), sha256=sha256(bytes(len(found.data))).hexdigest()
+        )
+        with pytest.raises(UnfinishedError, match=rf"`{described.archive.name}` is damaged there"):
+            production.deploy(promote_from="staging")
+        assert production.live() == done.release
 
 
 @pytest.mark.parametrize(("source", "reason"), [("production", "it is there"), ("lab", "no env")])

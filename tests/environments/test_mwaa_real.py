@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import dataclasses
+import hashlib
 import random
 import re
 import shutil
@@ -24,7 +26,7 @@ from mlops_cli.environments.emulated.service import MwaaServer
 from mlops_cli.environments.emulated.task_logs import sending_logs
 from mlops_cli.environments.mwaa import airflow_api, find
 from mlops_cli.environments.port import pages
-from mlops_cli.environments.release import loader
+from mlops_cli.environments.release import archive, loader, manifest
 from mlops_cli.environments.release.build import Release, lay_out
 from mlops_cli.runs.follow import RunUpdate, follow, log_tail
 from mlops_cli.runs.trigger import new_run_id, start
@@ -99,12 +101,24 @@ class Ground:
         self.server.environments["acme"].facts["WebserverAccessMode"] = access
         return airflow_api(self.aws, find(self.aws, "acme"), clock=CLOCK)
 
-    def put(self, project: Project, *, previous: Release | None = None) -> Release:
-        """Lay a release into the bucket as a deploy does: the files, then the pointer."""
+    def put(
+        self, project: Project, *, previous: Release | None = None, packed: bool = True
+    ) -> Release:
+        """Lay a release into the bucket as a deploy does: the archive, then the pointer.
+
+        Not packed, it is as older versions of the tool have laid it.
+        """
         folder = self.scratch / project_word(project)
         release = lay_out(
             project, "local", folder / "dags", python=Path("/usr/bin/python3"), clock=CLOCK
         )
+        if packed:
+            _, entry = archive.pack(release.root, release.manifest, folder)
+            described = dataclasses.replace(release.manifest, archive=entry)
+            shutil.rmtree(release.root)
+            release.root.mkdir()
+            (folder / entry.name).rename(release.root / entry.name)
+            (release.root / manifest.NAME).write_bytes(described.dumps())
         for path in sorted((folder / "dags").rglob("*")):
             key = str(path.relative_to(folder))
             if path.is_file() and not key.endswith(f"{NAME}/{NAME}.py"):
@@ -221,58 +235,66 @@ def test_without_a_public_web_server_logs_come_from_cloudwatch_in_full(ground: G
     assert len(ground.server.web_requests) == before
 
 
-def test_no_node_ever_holds_a_mixed_release(ground: Ground) -> None:
+@pytest.mark.parametrize(
+    ("packed", "words", "looks"),
+    [(True, ("four", "five", "six"), 20), (False, ("seven", "eight", "nine"), 50)],
+    ids=["packed", "plain"],
+)
+def test_no_node_ever_holds_a_mixed_release(
+    ground: Ground, tmp_path: Path, packed: bool, words: tuple[str, ...], looks: int
+) -> None:
     """What a node would load between any two files it copies is one release in full."""
-    seen: list[str | None] = []
-    mixed: list[str] = []
+    seen: list[Path | None] = []
+    mixed: list[Path] = []
 
     def look(node: Node) -> None:
-        found = loaded(node.folder)
-        seen.append(found)
-        if found is not None and not is_whole(node.folder, found):
-            mixed.append(found)
+        found = loaded(node.folder, tmp_path / str(ground.nodes.index(node)) / NAME)
+        seen.append(found[0] if found else None)
+        if found is not None and not is_whole(*found):
+            mixed.append(found[0])
 
     api = ground.api()
     for node in ground.nodes:
         node.after_file = lambda _, node=node: look(node)
     try:
         previous: Release | None = None
-        for word in ("four", "five", "six"):
-            previous = ground.put(say(ground.root, word), previous=previous)
+        for word in words:
+            previous = ground.put(say(ground.root, word), previous=previous, packed=packed)
             live(api, previous)
             CLOCK.sleep(1)
     finally:
         for node in ground.nodes:
             node.after_file = lambda _: None
     assert mixed == []
-    assert len(seen) > 50
-    assert len(set(seen)) >= 3
+    assert len(seen) > looks
+    assert len({found.name for found in seen if found}) >= 3
 
 
-def loaded(folder: Path) -> str | None:
-    """The release a node's pointer would load now, by the pointer's own rule."""
+def loaded(folder: Path, unpacked: Path) -> tuple[Path, dict[str, Any]] | None:
+    """Where the release is that a node's pointer would load now, by its own rule; its manifest."""
+    pointer = folder / f"{NAME}.py"
     try:
-        text = (folder / f"{NAME}.py").read_text()
+        tree = ast.parse(pointer.read_text())
     except FileNotFoundError:
         return None
-    names = re.search(r"^CURRENT, PREVIOUS = (.*)$", text, re.M)
-    assert names is not None
-    wanted = ast.literal_eval(f"({names.group(1)})")
-    namespace: dict[str, Any] = {"HERE": folder / loader.RELEASES}
-    tree = ast.parse(text)
-    parts = [node for node in tree.body if getattr(node, "name", "") == "complete"]
-    exec("import json\n" + ast.unparse(parts[0]), namespace)
-    return next((name for name in wanted if name and namespace["complete"](name)), None)
+    # All but the loading itself, which needs an Airflow.
+    rule = [
+        node
+        for node in tree.body
+        if not isinstance(node, ast.For)
+        and not (isinstance(node, ast.ImportFrom) and str(node.module).startswith("airflow"))
+    ]
+    namespace: dict[str, Any] = {"__file__": str(pointer), "__name__": "pointer"}
+    exec(compile(ast.Module(rule, []), str(pointer), "exec"), namespace)
+    namespace["UNPACKED"] = unpacked
+    names = (namespace["CURRENT"], namespace["PREVIOUS"])
+    found = (namespace["complete"](name) for name in names if name)
+    return next((one for one in found if one), None)
 
 
-def is_whole(folder: Path, release: str) -> bool:
+def is_whole(root: Path, told: dict[str, Any]) -> bool:
     """Every file of the release has the content its manifest tells."""
-    import hashlib
-    import json
-
-    root = folder / loader.RELEASES / release
-    told = json.loads((root / "MANIFEST.json").read_text())["files"]
     return all(
         hashlib.sha256((root / name).read_bytes()).hexdigest() == digest
-        for name, (_, digest) in told.items()
+        for name, (_, digest) in told["files"].items()
     )
