@@ -51,7 +51,7 @@ def prove(
         float, typer.Option(min=1, help="Seconds each of the two parts may take.")
     ] = 1200.0,
 ) -> object:
-    """Run the project's tests and its training pipeline once, or prove its gates."""
+    """Run the tests and the pipeline once, or prove the gates."""
     from mlops_cli.checks.gates.proving import prove_gates
     from mlops_cli.checks.prove import prove as run
     from mlops_cli.project.loader import load

@@ -88,8 +88,13 @@ def _values(rule: Any, rows: pd.DataFrame, columns: tuple[str, ...]) -> Any:  # 
             defects.missing(column),
         ),
     )
-    if _is_number(rows[column]):
+    if _is_number(rows[column]) and not _excludes(rule.condition):
         yield "shifted or rescaled", tuple(_moved(column))
+
+
+def _excludes(condition: Any) -> bool:  # noqa: ANN401 -- see claims
+    """It names what may not be, as in `!= 999`; all that is far away may."""
+    return getattr(condition, "negated", False) or getattr(condition, "operator", "") == "!="
 
 
 def _spread(rule: Any, rows: pd.DataFrame, columns: tuple[str, ...]) -> Any:  # noqa: ANN401, ARG001 -- one of many
