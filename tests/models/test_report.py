@@ -136,7 +136,8 @@ def lived(project: Project) -> Project:
         ("rejected", "2", {"by": "bo", "reason": "unfair to the young"}),
     ]:
         passport.add(place.passport, {"event": event, "version": version, **facts})
-    points = [{"age_days": 0, "probability": 0.9}, {"age_days": 4, "probability": 0.2}]
+    spread = {"median": 2.5, "q25": 1.9, "q75": 3.1}
+    points = [{"age_days": age, "probability": 0.9 - age * 0.175, **spread} for age in (0, 4)]
     ageing = {"families": {"mlp": points}, "retrain_by": {"mlp": 4}, "retrain_by_days": 4}
     ageing |= {"unit": "days", "simulations": 20, "window": 2, "metric": "f1_score"}
     place.file("ageing.json").write_text(json.dumps(ageing | {"tolerance": 1.5}))
@@ -187,6 +188,7 @@ def test_what_the_pipelines_kept_is_on_the_page(lived: Project, typed: Typed) ->
         "unfair to the young",
         "4 days",
         "20% at age 4",
+        "2.5 times (1.9 to 3.1)",
         "4 entries of the passport, each following the one before it",
     ):
         assert told in page.text
@@ -356,6 +358,13 @@ def test_a_bound_beyond_the_values_is_on_the_chart() -> None:
     assert chart is not None
     assert 0 < chart.bounds[0].y < min(dot.y for dot in chart.dots)
     assert chart.high == "5"
+
+
+def test_a_metric_nothing_is_asked_of_is_neither_good_nor_bad(lived: Project, typed: Typed) -> None:
+    typed()
+    page = (lived.root / ".mlops/report-local.html").read_text(encoding="utf-8")
+    assert page.count('class="dot plain"') == DAYS  # f1_score has no threshold, accuracy has
+    assert page.count('class="dot bad"') == 2 + 2 + DAYS  # drift, accuracy, and a gate at 90 %
 
 
 def test_one_value_is_a_dot_and_none_is_no_chart() -> None:

@@ -29,7 +29,8 @@ class Value:
     when: str
     """A day or a moment, as ISO 8601 has it."""
     value: float
-    broke: bool
+    broke: bool | None
+    """None where nothing was asked of it."""
     text: str
     """What is said of it when it is pointed at."""
     version: str = ""
@@ -50,7 +51,7 @@ class Dot:
 
     x: float
     y: float
-    broke: bool
+    broke: bool | None
     text: str
 
 

@@ -59,8 +59,8 @@ class AgeingView:
 
     picture: str
     """The chart as a data URI."""
-    rows: tuple[tuple[str, str, str], ...]
-    """Family, the age to train it again by, and how it performs at first and at last."""
+    rows: tuple[tuple[str, str, str, str], ...]
+    """Family, the age to train it again by, and how it does at the greatest age seen."""
     note: str
 
 
@@ -151,14 +151,20 @@ def ageing_view(material: Material) -> AgeingView | None:
         return None
     rows = []
     for family, points in found["families"].items():
-        by, last = found["retrain_by"].get(family), points[-1] if points else None
-        said = "" if last is None else f"{last['probability']:.0%} at age {last['age_days']}"
-        rows.append((shown(family), "not seen" if by is None else f"{by} {found['unit']}", said))
+        by = found["retrain_by"].get(family)
+        accurate = error = ""
+        if points:
+            last = points[-1]
+            accurate = f"{last['probability']:.0%} at age {last['age_days']}"
+            error = f"{last['median']:.1f} times ({last['q25']:.1f} to {last['q75']:.1f})"
+        again = "not seen" if by is None else f"{by} {found['unit']}"
+        rows.append((shown(family), again, accurate, error))
     picture = base64.b64encode(material.drawing).decode()
     note = (
         f"{found['simulations']} trainings of each family at random days, each on "
         f"{found['window']} partitions; a model is accurate while its error ({found['metric']}) is "
-        f"at most {found['tolerance']:g} times that of its first day."
+        f"at most {found['tolerance']:g} times that of its first day. The error is the "
+        "median of the simulated models, and what half of them lie between."
     )
     return AgeingView(f"data:image/svg+xml;base64,{picture}", tuple(rows), shown(note))
 

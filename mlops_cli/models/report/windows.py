@@ -157,7 +157,9 @@ def _performance(name: str, windows: Sequence[Json], bound: Any) -> TimeChart | 
     for window in windows:
         if (value := window["performance"].get(name)) is None:
             continue
-        missed = (low is not None and value < low) or (high is not None and value > high)
+        missed = None
+        if lines:
+            missed = (low is not None and value < low) or (high is not None and value > high)
         said = f"{name} {number(value)} on {window['labelled']:,} labelled rows"
         values.append(
             Value(
