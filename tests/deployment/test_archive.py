@@ -6,6 +6,8 @@ import dataclasses
 import json
 import os
 import shutil
+import subprocess
+import sys
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -13,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from fakes import airflow_side
 from fakes.airflow_side import load as load_pointers
 from fakes.clocks import FakeClock
 from fakes.projects import say, write_project
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
     from mlops_cli.environments.release.build import Release
 
 PYTHON = Path("/usr/bin/python3")
+STUB = Path(airflow_side.__file__).parent / "airflow_stub"
 
 
 @dataclasses.dataclass
@@ -168,6 +172,36 @@ def test_many_processes_may_unpack_at_once(node: Node) -> None:
     with ThreadPoolExecutor(8) as pool:
         assert set(pool.map(lambda _: node.word(), range(16))) == {"two"}
     assert not list(node.temporary.rglob("*.part"))
+
+
+def test_who_is_killed_while_it_unpacks_leaves_no_half_file(
+    node: Node, root: Path, tmp_path: Path
+) -> None:
+    for number in range(600):
+        (root / f"churn/part_{number}.py").write_text(f"NUMBER = {number}\n" * 50)
+    say(root, "four")
+    big = archived(root, tmp_path / "staging", node.pointer.parent / "_releases")
+    node.point_to(big, node.new)
+    sizes = {path: entry.size for path, entry in big.manifest.files.items()}
+    half = 0
+    for _ in range(5):
+        child = subprocess.Popen(
+            [sys.executable, "-c", "import runpy, sys; runpy.run_path(sys.argv[1])", node.pointer],
+            env={**os.environ, "PYTHONPATH": str(STUB)},
+        )
+        while child.poll() is None and not list(node.temporary.glob("mlops-*/*/*/churn/p*")):
+            time.sleep(0.001)
+        child.kill()
+        child.wait(10)
+        place = node.unpacked(big)
+        there = {path: place / path for path in sizes if (place / path).exists()}
+        assert all(path.stat().st_size == sizes[name] for name, path in there.items())
+        half = len(there)
+        if half < len(sizes):
+            break
+        shutil.rmtree(place)
+    assert 0 < half < len(sizes), "it was killed half way"
+    assert node.word() == "four"
 
 
 def test_the_archive_may_go_once_it_is_unpacked(node: Node) -> None:

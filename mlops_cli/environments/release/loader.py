@@ -39,6 +39,7 @@ import sys
 import tempfile
 import time
 import zipfile
+from contextlib import suppress
 from pathlib import Path
 
 from airflow.sdk import DAG
@@ -125,12 +126,13 @@ def clean(root):
     if root.parent != UNPACKED:
         return
     now = time.time()
-    if now - root.stat().st_mtime > HOUR:
-        os.utime(root)
-    for old in UNPACKED.iterdir():
-        release = HERE / old.name.rpartition("-")[0]
-        if not release.exists() and now - old.stat().st_mtime > 24 * HOUR:
-            shutil.rmtree(old, ignore_errors=True)
+    with suppress(OSError):  # another process may be at it, too
+        if now - root.stat().st_mtime > HOUR:
+            os.utime(root)
+        for old in UNPACKED.iterdir():
+            release = HERE / old.name.rpartition("-")[0]
+            if not release.exists() and now - old.stat().st_mtime > 24 * HOUR:
+                shutil.rmtree(old, ignore_errors=True)
 
 
 def load(root, manifest):
