@@ -79,6 +79,7 @@ def put(
     serving = current(registry, name)
     last = _last(passport.read(path))
     if serving == version == last:
+        registry.set_model_version_tag(name, version, "deploy", SERVING)
         return None
     previous = last if serving == version else serving
     left = ROLLED_BACK if facts["event"] == RETURNED else RETIRED

@@ -81,7 +81,8 @@ def register(run: Run, *, evaluation: dict[str, Any]) -> str:
         "quality": json.dumps(verdicts),
         **{metric: str(value) for metric, value in evaluation["metrics"].items()},
     }
-    _tag(client, name, version, REGISTERED | facts)
+    _tag(client, name, version, facts)
+    _stages(client, name, version, REGISTERED)
     passport.record_once(
         run,
         "registered",
@@ -121,7 +122,8 @@ def approve(run: Run, *, version: str, answer: dict[str, Any] | None = None) -> 
         by = f"policy {policy}"
     client, name = connect(run), run.settings.project
     said = {"approved_by" if approved else "rejected_by": by, "approval_reason": reason}
-    _tag(client, name, version, (APPROVED if approved else REJECTED) | said)
+    _tag(client, name, version, said)
+    _stages(client, name, version, APPROVED if approved else REJECTED)
     event = "approved" if approved else "rejected"
     passport.record_once(run, event, version=version, by=by, reason=reason, policy=policy)
     if not approved:
@@ -191,6 +193,12 @@ def _gained(run: Run) -> tuple[bool, str]:
         f"and {asked:g} is asked for"
     )
     return gain >= asked, told
+
+
+def _stages(client: MlflowClient, name: str, version: str, states: dict[str, str]) -> None:
+    """Write the stages of a version, unless it is in service: then only `promote` changes them."""
+    if champion.current(client, name) != version:
+        _tag(client, name, version, states)
 
 
 def _tag(client: MlflowClient, name: str, version: str, tags: dict[str, str]) -> None:
