@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import closing
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -46,6 +46,8 @@ class Batch:
     """The row of the file it begins with."""
     rows: int | None = None
     """How many rows it has; None for all that follow."""
+    at: str | None = None
+    """When an event said that it was there."""
 
 
 def wanted(run: Run, asked: Sequence[dict[str, str]]) -> tuple[list[Batch], bool]:
@@ -54,25 +56,52 @@ def wanted(run: Run, asked: Sequence[dict[str, str]]) -> tuple[list[Batch], bool
     Args:
         run: The pipeline run.
         asked: For each its `input`, its `partition`, or both; either may be empty. A partition
-            alone is the rows published for it, once more; nothing at all is what came last.
+            alone is the rows published for it, once more; nothing at all is what came last. What
+            an event told has its time, as `at`, and is left out when another run has had it.
 
     Raises:
         Refused: A partition cannot be called so.
         Skipped: There are no such rows.
     """
-    given = [(one.get("input", "").strip(), one.get("partition", "").strip()) for one in asked]
-    for _, partition in given:
-        if partition and not PARTITION.fullmatch(partition):
-            raise Refused(
-                f"{partition!r} cannot name a partition: it has up to 64 letters, digits and "
-                "`_.=:-`, and does not begin with a dot"
-            )
+    had = _had(run)
+    given = [_Asked(**one) for one in asked]
+    left = [one for one in given if one.at is None or (one.input, one.at) not in had]
+    if given and not left:
+        raise Skipped("another run has had all of these rows")
     # The same file named again is the same rows, in the state they are in now.
-    new = {source: Batch(source, partition or None) for source, partition in given if source}
+    new = {
+        one.input: Batch(one.input, one.partition or None, at=one.at) for one in left if one.input
+    }
     if new:
         return [_named(run, batch, number) for number, batch in enumerate(new.values())], True
-    again = [_stored(run, partition) for _, partition in given if partition]
+    again = [_stored(run, one.partition) for one in left if one.partition]
     return again or _newest(run), False
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What a person or an event asks for."""
+
+    input: str = ""
+    partition: str = ""
+    at: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.partition and not PARTITION.fullmatch(self.partition):
+            raise Refused(
+                f"{self.partition!r} cannot name a partition: it has up to 64 letters, digits and "
+                "`_.=:-`, and does not begin with a dot"
+            )
+
+
+def _had(run: Run) -> set[tuple[str, str | None]]:
+    """The files that events told other runs of, each with the event's time."""
+    return {
+        (batch["source"], batch.get("at"))
+        for entry in journal.entries(run.kept(RECEIVED))
+        if entry["run"] != run.id
+        for batch in entry["batches"]
+    }
 
 
 def _named(run: Run, batch: Batch, number: int) -> Batch:
@@ -80,7 +109,8 @@ def _named(run: Run, batch: Batch, number: int) -> Batch:
     if batch.partition or run.settings.model.time:
         return batch
     moment = datetime.now(UTC) + timedelta(milliseconds=number)
-    return Batch(batch.source, f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03}Z")
+    name = f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03}Z"
+    return replace(batch, partition=name)
 
 
 def _stored(run: Run, partition: str) -> Batch:

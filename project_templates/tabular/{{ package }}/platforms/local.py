@@ -152,30 +152,13 @@ def asked(name: str) -> str:
 
     A template, filled in when the task runs.
     """
-    return f"{_news(name)}{{{{ news.list[-1]['{name}'] if news.list else params.{name} }}}}"
-
-
-def asked_for(*names: str) -> str:
-    """All that a run was asked for, the oldest first: a list of mappings with these names, as JSON.
-
-    Each comes from an asset event that has the first name in it: Airflow starts one run for all
-    events that came meanwhile. Without such an event it is the parameters.
-
-    A template, filled in when the task runs.
-    """
-    given = ", ".join(f"'{name}': params.{name}" for name in names)
-    return f"{_news(*names)}{{{{ (news.list or [{{{given}}}]) | tojson }}}}"
-
-
-def _news(*names: str) -> str:
-    told = ", ".join(f"'{name}': event.extra.get('{name}') or ''" for name in names)
     return (
-        "{% set news = namespace(list=[]) %}"
+        f"{{% set asked = namespace(value=params.{name}) %}}"
         "{% for events in triggering_asset_events.values() %}"
         "{% for event in events | sort(attribute='timestamp') "
-        f"if event.extra.get('{names[0]}') %}}"
-        f"{{% set news.list = news.list + [{{{told}}}] %}}"
-        "{% endfor %}{% endfor %}"
+        f"if event.extra.get('{name}') %}}"
+        f"{{% set asked.value = event.extra['{name}'] %}}"
+        "{% endfor %}{% endfor %}{{ asked.value }}"
     )
 
 
