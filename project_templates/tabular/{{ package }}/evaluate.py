@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from . import backtest, leakage, tracking, train
+from ._mlops.runtime import passport
 from ._mlops.runtime.settings import Bound, Model
 from ._mlops.runtime.steps import Refused, Run, local_path
 from .metrics import scored
@@ -47,6 +48,7 @@ def evaluate(run: Run, *, candidate: dict[str, Any], data: str) -> dict[str, Any
     logged = tracking.log(run, fitted, verdict, train_rows=learned, test=held_out)
     print("  ".join(f"{name}={value:.6f}" for name, value in verdict["metrics"].items()))
     if verdict["problems"]:
+        passport.record(run, "refused", version=None, reasons=verdict["problems"])
         raise Refused("; ".join(verdict["problems"]))
     return verdict | logged
 

@@ -20,8 +20,9 @@ from .registry import ALIAS, connect
 DECISIONS = "decisions.jsonl"
 # What a training writes into the passport, whatever comes of it.
 ANSWERS = ("registered", "refused", "rejected", "promoted")
-# A training that left no trace by then has crashed: it no longer stands in the way.
-UNANSWERED = timedelta(hours=24)
+# Airflow starts what was asked for within seconds, and from then on it is in flight. A training
+# that by then is neither in flight nor in the passport has crashed, and stands in nobody's way.
+UNANSWERED = timedelta(hours=1)
 
 
 @dataclass(frozen=True)
