@@ -28,6 +28,7 @@ STYLES: Final = {
     "running": "cyan",
     "up_for_retry": "yellow",
     "deferred": "magenta",
+    "awaiting_input": "magenta",
     "skipped": "dim",
 }
 # More parallel tasks than this are counted instead of listed.

@@ -145,6 +145,23 @@ def test_more_tasks_than_a_page_holds_are_all_listed(
     assert len(private_api.tasks(DAG, RUN)) == 30
 
 
+def test_what_is_asked_is_seen_and_answered_only_through_the_web_server(
+    fake: FakeAirflow, api: RestApi, private_api: RestApi
+) -> None:
+    private_api.trigger(DAG, RUN, {})
+    asked = fake.ask(DAG, RUN, "approval", "churn version 3 waits for approval")
+    (question,) = private_api.questions(DAG)
+    assert (question.run_id, question.answered) == (RUN, None)
+    with pytest.raises(PathTooLongError, match="at most 64 characters"):
+        private_api.answer(question, "Approve", {})
+    assert asked["response_received"] is False
+    assert private_api.question_url(question).endswith(
+        f"/dags/{DAG}/runs/{RUN}/tasks/approval/required_actions"
+    )
+    api.answer(question, "Approve", {})
+    assert asked["chosen_options"] == ["Approve"]
+
+
 def test_a_path_that_is_too_long_is_not_sent(server: MwaaServer, private_api: RestApi) -> None:
     before = len(server.calls)
     with pytest.raises(PathTooLongError, match="at most 64 characters, and this has 98") as caught:
