@@ -8,6 +8,7 @@ function of its age. Models that were not good at first say nothing and are left
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import time
@@ -20,10 +21,10 @@ import pandas as pd
 
 from ._mlops.runtime.keeping import write_whole
 from ._mlops.runtime.settings import Model
-from ._mlops.runtime.steps import Run, Skipped
+from ._mlops.runtime.steps import Refused, Run, Skipped
 from .ageing_chart import draw
 from .ageing_simulation import FEWEST, MOST_LEARNED, MOST_ROWS, Past, error, simulate, smallest
-from .labels import PARTITION, day, joined, published
+from .labels import PARTITION, day, file_of, joined, published
 
 BUCKETS = 12
 """At most so many points has a line of the chart."""
@@ -59,17 +60,17 @@ def age(run: Run) -> dict[str, Any]:
     """
     began = time.monotonic()
     settings, model = run.settings.monitoring.ageing, run.settings.model
-    rows = past_rows(run)
+    entries, stamp = known_labels(run)
+    kept = run.kept("ageing.json")
+    if kept.exists() and json.loads(kept.read_text(encoding="utf-8")).get("labels") == stamp:
+        raise Skipped("no labels have come since ageing was simulated")
+    rows = past_rows(run, entries)
     names = list(dict.fromkeys(rows[PARTITION]))
     if len(names) < settings.partitions:
         raise Skipped(
             f"ageing is simulated on {settings.partitions} labelled partitions or more: "
             f"there are {len(names)}"
         )
-    kept = run.kept("ageing.json")
-    known = {"rows": len(rows), "partitions": len(names), "newest": names[-1]}
-    if kept.exists() and known.items() <= json.loads(kept.read_text(encoding="utf-8")).items():
-        raise Skipped(f"no labels have come since ageing was simulated, up to {names[-1]}")
     past = past_of(rows, names, ages_of(names), run)
     curves = simulate(past, model, settings.simulations)
     families = {
@@ -81,7 +82,10 @@ def age(run: Run) -> dict[str, Any]:
     found: dict[str, Any] = {
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
         "run": run.id,
-        **known,
+        "rows": len(rows),
+        "partitions": len(names),
+        "newest": names[-1],
+        "labels": stamp,
         "unit": past.unit,
         "metric": model.evaluation.compare_by,
         "tolerance": settings.tolerance,
@@ -107,17 +111,33 @@ def age(run: Run) -> dict[str, Any]:
     return {"chart": chart.as_uri(), "retrain_by_days": found["retrain_by_days"]}
 
 
-def past_rows(run: Run) -> pd.DataFrame:
-    """The labelled rows of the newest partitions, the same few of each whenever it is asked."""
+def known_labels(run: Run) -> tuple[list[dict[str, Any]], str]:
+    """The newest partitions with a file of labels, and a digest that tells whether any is new."""
+    found, facts = [], []
+    for entry in published(run):
+        if path := file_of(run, entry[PARTITION]):
+            known = path.stat()
+            found.append(entry)
+            facts.append((entry["predictions"], str(path), known.st_size, known.st_mtime_ns))
+    digest = hashlib.sha256(json.dumps(facts[-MOST_PARTITIONS:]).encode()).hexdigest()
+    return found[-MOST_PARTITIONS:], digest
+
+
+def past_rows(run: Run, entries: list[dict[str, Any]]) -> pd.DataFrame:
+    """The labelled rows of these partitions, the same few of each whenever it is asked.
+
+    Labels that do not fit are left out here, and named by `measure` on the partition's window.
+    """
     found = []
-    for entry in reversed(published(run)):
-        rows = joined(run, entry)
-        if rows is None or not len(rows):
+    for entry in entries:
+        try:
+            rows = joined(run, entry)
+        except Refused as refusal:
+            print(f"left out: {refusal}")
             continue
-        found.append(rows.sample(min(len(rows), MOST_ROWS), random_state=0).sort_index())
-        if len(found) == MOST_PARTITIONS:
-            break
-    return pd.concat(found[::-1], ignore_index=True) if found else pd.DataFrame({PARTITION: []})
+        if rows is not None and len(rows):
+            found.append(rows.sample(min(len(rows), MOST_ROWS), random_state=0).sort_index())
+    return pd.concat(found, ignore_index=True) if found else pd.DataFrame({PARTITION: []})
 
 
 def ages_of(partitions: list[str]) -> Ages:
