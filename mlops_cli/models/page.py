@@ -23,7 +23,7 @@ class Bar:
     version: int
     text: str
     percent: float
-    """Of the largest number of its chart."""
+    """Of the largest number of its chart; nothing is drawn of what is missing or negative."""
     better: bool
 
 
@@ -65,8 +65,8 @@ def _pairs(found: ModelComparison, differences: Iterable[Difference]) -> list[Pa
         (one, [value if isinstance(value, float | int) else None for value in _values(one)])
         for one in differences
     ]
-    known = [abs(value) for _, pair in numbers for value in pair if value is not None]
-    largest = max(known, default=0.0) or 1.0
+    known = [value for _, pair in numbers for value in pair if value is not None]
+    largest = max([0.0, *known]) or 1.0
     versions = (found.first, found.second)
     return [
         Pair(
@@ -75,7 +75,7 @@ def _pairs(found: ModelComparison, differences: Iterable[Difference]) -> list[Pa
                 Bar(
                     version,
                     "–" if value is None else f"{value:.4f}",
-                    0.0 if value is None else 100 * abs(value) / largest,
+                    0.0 if value is None else 100 * max(value, 0.0) / largest,
                     one.better == version,
                 )
                 for version, value in zip(versions, pair, strict=True)
