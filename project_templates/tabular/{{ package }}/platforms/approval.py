@@ -87,6 +87,13 @@ def body(version: str, evaluation: dict[str, Any]) -> str:
         ]
     else:
         lines += ["", "It is the first version: there is no champion."]
+    if backtest := evaluation.get("backtest"):
+        lines += [
+            "",
+            f"On the newest {len(backtest['partitions'])} labelled partitions, "
+            f"{backtest['rows']} rows, it reaches {backtest['challenger']:.4f}, the champion "
+            f"{backtest['champion']:.4f}.",
+        ]
     release = SETTINGS.release + (f", commit {SETTINGS.commit}" if SETTINGS.commit else "")
     return "\n".join([*lines, "", f"Release {release}."])
 
