@@ -183,7 +183,7 @@ class Drift:
     __pydantic_config__: ClassVar = _STRICT
 
     method: str | None = None
-    """One of Evidently's, such as `psi` or `wasserstein`; by default its own choice by type."""
+    """One of Evidently's, such as `psi`; by default a test, and a distance for many rows."""
     threshold: float | None = None
     """Of the method: a distance from which, or a p-value below which, a column has drifted."""
     share: float = 0.5

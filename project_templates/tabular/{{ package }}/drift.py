@@ -12,23 +12,12 @@ import mlflow
 import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
-from scipy.stats import chi2_contingency
 
 from ._mlops.runtime.settings import Drift, Model
-from ._mlops.runtime.steps import Refused, Run
+from ._mlops.runtime.steps import Refused, Run, local_path
+from .drift_methods import method_of, register
 from .registry import connect
 
-# A p-value at which 30 windows of the same data practically never break: Evidently's own 0.05
-# calls every twentieth column of every window drifted.
-P_VALUE = 0.001
-# A distance says how far apart two samples are, and is mostly noise while they are small: 100 rows
-# of the very same distribution are 0.1 apart. A test takes the number of rows into account.
-DISTANCE = 0.1
-ENOUGH = 1000
-ENOUGH_PER_VALUE = 100
-# The test's approximation needs about five expected rows a value; rarer ones are counted together.
-RARE = 5
-TEST_OF_SHARES = "shares"
 MISSING = "(missing)"
 MOST_ROWS = 1_000_000
 NUMBERS = ("integer", "number")
@@ -76,8 +65,6 @@ def reference_of(run: Run, version: str) -> Reference:
 
 def read_window(entry: Mapping[str, Any], model: Model) -> Window:
     """The rows of a published partition: its input beside its predictions."""
-    from ._mlops.runtime.steps import local_path
-
     features = _read(local_path(entry["input"]), list(watched(model)))
     answers = _read(local_path(entry["predictions"]), ["prediction", "model_version"])
     size = pq.ParquetFile(local_path(entry["predictions"])).metadata.num_rows
@@ -187,11 +174,11 @@ def _compared(
     from evidently import DataDefinition, Dataset, Report
     from evidently.metrics import ValueDrift
 
-    _register()
+    register()
     numeric = [name for name, kind in kinds.items() if kind in NUMBERS]
     others = [name for name in kinds if name not in numeric]
     before, now = _as_types(before, numeric, others), _as_types(now, numeric, others)
-    tests = {name: _method(before[name], now[name], name in numeric, options) for name in kinds}
+    tests = {name: method_of(before[name], now[name], name in numeric, options) for name in kinds}
     definition = DataDefinition(numerical_columns=numeric, categorical_columns=others)
     report = Report(
         [
@@ -242,70 +229,3 @@ def _as_text(column: pd.Series, missing: str | None) -> pd.Series:
     if pd.api.types.infer_dtype(column, skipna=True) != "string":
         column = column.astype("object").where(~known, column.astype("str"))
     return column if known.all() or missing is None else column.where(known, missing)
-
-
-def _method(
-    before: pd.Series, now: pd.Series, numeric: bool, options: Drift
-) -> tuple[str, float | None]:
-    """The test of a column and its threshold: a test while rows are few, then a distance."""
-    if options.method is not None and _applies(options.method, numeric):
-        return options.method, options.threshold
-    rows = min(before.notna().sum(), now.notna().sum())
-    if numeric:
-        return ("wasserstein", DISTANCE) if rows >= ENOUGH else ("ks", P_VALUE)
-    values = pd.concat([before, now]).nunique()
-    if rows >= max(ENOUGH, ENOUGH_PER_VALUE * values):
-        return "jensenshannon", DISTANCE
-    return TEST_OF_SHARES, P_VALUE
-
-
-def _applies(method: str, numeric: bool) -> bool:
-    """Whether Evidently's method takes columns of this type.
-
-    Raises:
-        Refused: It knows no such method.
-    """
-    from evidently.legacy.calculations.stattests import registry
-    from evidently.legacy.core import ColumnType
-
-    wanted = ColumnType.Numerical if numeric else ColumnType.Categorical
-    try:
-        registry.get_registered_stattest(method, wanted)
-    except registry.StatTestInvalidFeatureTypeError:
-        return False
-    except registry.StatTestNotFoundError as error:
-        raise Refused(f"monitoring.drift.method of mlops.yaml: {error}") from error
-    return True
-
-
-def _register() -> None:
-    """Make the test of shares one of Evidently's methods.
-
-    Its own chi-square takes the reference's shares for exact. Against a few dozen held-out
-    predictions that finds drift in windows of the very same distribution.
-    """
-    from evidently.legacy.calculations.stattests import StatTest, register_stattest
-    from evidently.legacy.core import ColumnType
-
-    test = StatTest(
-        name=TEST_OF_SHARES,
-        display_name="chi-square of both samples' shares, p_value",
-        allowed_feature_types=[ColumnType.Categorical],
-        default_threshold=P_VALUE,
-    )
-    register_stattest(test, default_impl=_shares_test)
-
-
-def _shares_test(
-    before: pd.Series, now: pd.Series, _kind: Any, threshold: float
-) -> tuple[float, bool]:
-    """Pearson's chi-square test that two samples have the same shares of values."""
-    counts = pd.DataFrame({"before": before.value_counts(), "now": now.value_counts()}).fillna(0)
-    fewer = min(len(before), len(now)) / (len(before) + len(now))
-    rare = counts.sum(axis="columns") * fewer < RARE
-    if rare.any():
-        counts = pd.concat([counts[~rare], counts[rare].sum().to_frame("(rare)").T])
-    if len(counts) < 2:
-        return 1.0, False
-    p_value = float(chi2_contingency(counts.to_numpy(), correction=False).pvalue)
-    return p_value, p_value < threshold
