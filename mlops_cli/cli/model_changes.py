@@ -63,9 +63,9 @@ def approve(
     project: ProjectOption = Path(),
     env: EnvironmentOption = "local",
 ) -> object:
-    """Let a version serve for which a training run waits in Airflow.
+    """Let a version serve that a training run waits with.
 
-    With `--follow` the exit code is the run's.
+    The run waits in Airflow; with `--follow` the exit code is the run's.
     """
     return _answer(
         project, name, version, env, approved=True, reason=reason, follow=follow, timeout=timeout
@@ -82,7 +82,10 @@ def reject(
     project: ProjectOption = Path(),
     env: EnvironmentOption = "local",
 ) -> object:
-    """Turn down a version for which a training run waits in Airflow; the run then fails."""
+    """Turn down a version that a training run waits with.
+
+    The run then fails, and what is in service stays there.
+    """
     return _answer(
         project, name, version, env, approved=False, reason=reason, follow=follow, timeout=timeout
     )
@@ -124,7 +127,7 @@ def rollback(
     project: ProjectOption = Path(),
     env: EnvironmentOption = "local",
 ) -> object:
-    """Make the version that served before the champion again."""
+    """Make the version that served before champion again."""
     return _change(project, "rollback", name, to, env, reason=reason, event=event, yes=yes)
 
 
@@ -137,7 +140,7 @@ def archive(
     project: ProjectOption = Path(),
     env: EnvironmentOption = "local",
 ) -> object:
-    """Take a version out of what can be promoted; its files stay."""
+    """Take a version out of what can be promoted."""
     return _change(project, "archive", name, version, env, reason=reason, event=False, yes=yes)
 
 

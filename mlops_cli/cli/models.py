@@ -88,7 +88,7 @@ def compare(
     project: ProjectOption = Path(),
     env: EnvironmentOption = "local",
 ) -> object:
-    """Put two versions side by side: metrics, slices, parameters, who let them in."""
+    """Put two versions side by side, as tables and as a page."""
     from mlops_cli import presentation
     from mlops_cli.models.compare import compare as run
     from mlops_cli.project.loader import load
@@ -109,7 +109,7 @@ def history(
     project: ProjectOption = Path(),
     env: EnvironmentOption = "local",
 ) -> object:
-    """Tell which version served when, and why; the passport is checked first.
+    """Tell which version served when, and why.
 
     A passport in which a line was changed or taken out is shown, with exit code 1.
     """
@@ -133,7 +133,7 @@ def card(
     project: ProjectOption = Path(),
     env: EnvironmentOption = "local",
 ) -> object:
-    """Make a version's model card, in Markdown, from the passport and the registry."""
+    """Write the model card of a version, in Markdown."""
     from mlops_cli import presentation
     from mlops_cli.models.card import card as run
     from mlops_cli.project.loader import load
