@@ -68,9 +68,11 @@ def wanted(run: Run, asked: Sequence[dict[str, str]]) -> tuple[list[Batch], bool
     left = [one for one in given if one.at is None or (one.input, one.at) not in had]
     if given and not left:
         raise Skipped("another run has had all of these rows")
-    # The same file named again is the same rows, in the state they are in now.
+    # The same file for the same partition is the same rows, in the state they are in now.
     new = {
-        one.input: Batch(one.input, one.partition or None, at=one.at) for one in left if one.input
+        (one.input, one.partition): Batch(one.input, one.partition or None, at=one.at)
+        for one in left
+        if one.input
     }
     if new:
         return [_named(run, batch, number) for number, batch in enumerate(new.values())], True
