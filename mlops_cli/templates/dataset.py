@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 CLASSIFICATION: Final = "classification"
 REGRESSION: Final = "regression"
 TASKS: Final = (CLASSIFICATION, REGRESSION)
-RULES: Final = "quality/raw.dqdl"
 
 _COPIED_BYTES: Final = 50 * 1024 * 1024
 _FEWEST_ROWS: Final = 40
@@ -97,9 +96,6 @@ class Dataset:
             task=self.found.task,
             static=True,
         )
-        rules = root / RULES
-        rules.parent.mkdir(parents=True, exist_ok=True)
-        rules.write_text(proposed.text, encoding="utf-8")
         serving_rules.write(root, self.table, proposed.suggestions)
         with suppress(OSError):
             (root / "data").rmdir()  # nothing is left in it without the example

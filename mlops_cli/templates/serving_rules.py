@@ -1,7 +1,8 @@
-"""The rules of inference, from those that were found for the training data.
+"""The rules of a project's gates, from those that were found for its training data.
 
-The gate of new rows stops what is broken: a value that is missing or cannot be, a column in
-another unit. Rows that are merely other than before get through: of drift, monitoring tells.
+The gates of rows stop what is broken: a value that is missing or cannot be, a column in another
+unit. Rows that are merely other than before get through: of drift, monitoring tells, and the rows
+since are just what a new model has to be trained on.
 """
 
 from __future__ import annotations
@@ -24,15 +25,20 @@ _OF_A_ROW: Final = (
 )  # fmt: skip
 _OF_MANY_ROWS: Final = ("completeness",)
 _BOUNDS: Final = "bounds"
+_ROWS: Final = "rows"
+# What drift moves, and what no single row can break.
+_OF_THE_SHAPE: Final = ("mean", "deviation")
 _SET: Final = "set"
 _THRESHOLD: Final = re.compile(r" with threshold >=? ([0-9.]+)$")
 # A column in another unit lies outside with all its rows, and one that drifted with some.
 _INSIDE: Final = 0.5
 _ENOUGH: Final = 200
+# Enough to learn from again, when the labelled rows of the last weeks are all there is.
+_TRAINING: Final = 500
 
 
 def write(root: Path, table: Table, found: Sequence[Suggestion]) -> None:
-    """Write the rulesets of the gates `input` and `predictions` into a project.
+    """Write the rulesets of the gates `raw`, `input` and `predictions` into a project.
 
     Args:
         root: The project, with its `mlops.yaml`.
@@ -46,12 +52,35 @@ def write(root: Path, table: Table, found: Sequence[Suggestion]) -> None:
     from mlops_cli.runtime.settings import load
 
     model = load(root).model
+    rules = training_rules(table, found, target=model.target)
+    (root / model.quality["raw"]).write_text(rules, encoding="utf-8")
     target = table.column(model.target)
     assert target is not None  # noqa: S101 -- chosen from this table
     rules = input_rules(table, found, target=model.target, key=model.key, time=model.time)
     (root / model.quality["input"]).write_text(rules, encoding="utf-8")
     rules = prediction_rules(target, found, task=model.task)
     (root / model.quality["predictions"]).write_text(rules, encoding="utf-8")
+
+
+def training_rules(table: Table, found: Sequence[Suggestion], *, target: str) -> str:
+    """Write the ruleset of the gate `raw`.
+
+    Args:
+        table: The training data.
+        found: The rules that were proposed for it.
+        target: The column that is predicted.
+    """
+    from mlops_cli import quality
+
+    fewest = max(1, min(table.rows // 2, _TRAINING))
+    reason = f"{table.rows} rows were seen; from fewer than {fewest} too little is learned"
+    rules = [quality.Suggestion(f"RowCount >= {fewest}", reason)]
+    for one in found:
+        if one.kind == _BOUNDS and one.column != target:
+            rules += _of_new_rows(one)
+        elif one.kind not in (_ROWS, *_OF_THE_SHAPE):
+            rules.append(one)
+    return quality.render(rules)
 
 
 def input_rules(
