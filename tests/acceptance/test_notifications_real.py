@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
 
     from mlops_cli.environments.local.instance import Instance
 
-pytestmark = [pytest.mark.real, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.real, pytest.mark.timeout(900)]
 
 SEND = """\
   send:
@@ -44,13 +43,6 @@ class Api:
         self.client.delete(f"/connections/{name}")
         body |= {"host": host, "password": "T0/B0/hidden"}
         self.client.post("/connections", json=body).raise_for_status()
-
-    def approve(self, dag_id: str) -> None:
-        path = f"/dags/{dag_id}/dagRuns"
-        (run,) = self.client.get(path).raise_for_status().json()["dag_runs"]
-        path += f"/{run['dag_run_id']}/taskInstances/approval/-1/hitlDetails"
-        body = {"chosen_options": ["Approve"], "params_input": {"reason": "it may"}}
-        self.client.patch(path, json=body).raise_for_status()
 
 
 @pytest.fixture
@@ -87,7 +79,7 @@ def heard(slack: HttpReceiver, words: str) -> list[str]:
     def found() -> list[Any]:
         return [text for text in slack.texts() if words in text.splitlines()[0]]
 
-    return slack.wait_for(found)
+    return slack.wait_for(found, seconds=240)  # two cores may have more to do than this
 
 
 def test_stopped_broken_and_late_runs_are_told(
@@ -117,18 +109,17 @@ def test_stopped_broken_and_late_runs_are_told(
     assert f"Run: {run_id}\n" in late
     assert late.endswith(f"/dags/told_training/runs/{run_id}")
 
-    lines = data.splitlines(keepends=True)
-    lines[7] = "Ada Lovelace,3.1,1.5,0.2,setosa\n"
-    (tmp_path / "broken.csv").write_text("".join(lines))
-    source = f"source={tmp_path / 'broken.csv'}"
-    broken = user.types("trigger", "training", "--conf", source, folder=root)
-    assert broken.code == 1
-    assert "Ada Lovelace" in broken.text
-    heard(slack, "told training failed at ")
+    with (root / "told/search.py").open("a") as module:
+        module.write('\nraise ValueError("row 7 is of Ada Lovelace, 36")\n')
+    assert user.types("deploy", "--env", "local", "--yes", folder=root).code == 0
+    broken = user.types("trigger", "training", folder=root)
+    assert broken.code == 1, broken.text
+    (message,) = heard(slack, "told training failed at `candidates`")
+    assert "- step candidates ended with code 1\n" in message
     assert not [text for text in slack.texts() if "Ada" in text]
 
 
-def test_a_waiting_version_its_promotion_and_drift_are_told(
+def test_a_version_that_waits_for_a_person_is_told(
     user: User, api: Api, slack: HttpReceiver, tmp_path: Path
 ) -> None:
     api.connect("told_webhook", slack.url)
@@ -137,16 +128,4 @@ def test_a_waiting_version_its_promotion_and_drift_are_told(
     assert started.code == 0, started.text
     (waiting,) = heard(slack, "heard: heard version 1 waits for approval")
     assert "`mlops models approve heard VERSION`" in waiting
-    api.approve("heard_training")
-    heard(slack, "heard: version 1 of heard is the champion")
-
-    header, *rows = (root / "data/iris.csv").read_text().splitlines(keepends=True)
-    one_kind = [row for row in rows if "virginica" in row]
-    (tmp_path / "drifted.csv").write_text("".join([header, *one_kind, *one_kind]))
-    conf = f"input={tmp_path / 'drifted.csv'}"
-    predicted = user.types("trigger", "inference", "--conf", conf, folder=root)
-    assert predicted.code == 0, predicted.text
-    (drift,) = heard(slack, "heard: a window broke: ")
-    assert "petal_length" in drift
-    time.sleep(1)
-    assert not [text for text in slack.texts() if "failed" in text.splitlines()[0]]
+    assert "Task: approval\n" in waiting
