@@ -9,6 +9,7 @@ import pandas as pd
 from . import labels
 from ._mlops.runtime.settings import Model
 from ._mlops.runtime.steps import Run
+from .leakage import unseen
 from .metrics import scored
 from .search import LOWER_IS_BETTER
 from .tracking import Champion, row_hashes
@@ -37,8 +38,7 @@ def backtest(
     if model.evaluation.backtest < 1:
         return None
     rows = labels.labelled(run, last=model.evaluation.backtest)
-    hashes = row_hashes(rows[list(model.columns)])
-    rows = rows[~hashes.isin(champion.learned_from) & ~hashes.isin(row_hashes(learned))]
+    rows = unseen(rows, model, champion.learned_from, row_hashes(learned))
     if rows.empty:
         return None
     whole = side_by_side(challenger, champion, rows, model)

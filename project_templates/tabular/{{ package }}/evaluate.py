@@ -73,7 +73,7 @@ def judge(
     model = run.settings.model
     scores = scored(fitted, held_out, model)
     against = compare(champion, fitted, held_out, model) if champion else None
-    new = fresh(held_out, champion) if champion else held_out
+    new = leakage.unseen(held_out, model, champion.learned_from) if champion else held_out
     slices = backtest.by_slice(fitted, champion, new, model)
     over = backtest.backtest(run, fitted, champion, learned) if champion else None
     problems = [
@@ -113,16 +113,11 @@ def _range(bound: Bound) -> str:
     return " and ".join(f"{words} {end}" for words, end in ends.items() if end is not None)
 
 
-def fresh(rows: pd.DataFrame, champion: Champion) -> pd.DataFrame:
-    """The rows the champion has not learned from: on the others it looks better than it is."""
-    return rows[~tracking.row_hashes(rows).isin(champion.learned_from)]
-
-
 def compare(
     champion: Champion, challenger: Any, held_out: pd.DataFrame, model: Model
 ) -> dict[str, Any]:
     """Challenger and champion on the same held-out rows, all of them new to both."""
-    rows = fresh(held_out, champion)
+    rows = leakage.unseen(held_out, model, champion.learned_from)
     metric = model.evaluation.compare_by
     found = {"version": champion.version, "metric": metric, "rows": len(rows)}
     if len(rows) < FEWEST_FRESH_ROWS:

@@ -16,6 +16,8 @@ LEAK = 0.999
 # More rows than this would only take longer to say the same.
 LOOKED_AT = 5000
 FOLDS = 3
+# Where so many rows have their like by chance, nothing can be learned by heart.
+ALIKE = 0.5
 
 
 def leaked(rows: pd.DataFrame, model: Model) -> list[str]:
@@ -100,10 +102,29 @@ def copied(train: pd.DataFrame, test: pd.DataFrame, model: Model) -> list[str]:
     ]
 
 
+def unseen(rows: pd.DataFrame, model: Model, *learned: pd.Series) -> pd.DataFrame:
+    """The rows that a model has not learned from: on the others it looks better than it is.
+
+    Where rows are alike by chance, as those of a few columns with a few values are, none can be
+    told from another, and all of them are taken.
+
+    Args:
+        rows: Rows with the model's columns.
+        model: Says which columns these are.
+        learned: Hashes of the rows that were learned from, for each model.
+    """
+    known = rows[list(model.columns)]
+    if len(rows) and by_chance(known, max(map(len, learned))) > ALIKE:
+        return rows
+    seen = tracking.row_hashes(known).isin(pd.concat(learned))
+    return rows[~seen]
+
+
 def by_chance(rows: pd.DataFrame, learned: int) -> float:
     """The chance that a row has its like among `learned` others, were its columns independent."""
-    alike = 1.0
+    alike, pairs = 1.0, max(len(rows) * (len(rows) - 1), 1)
     for name in rows:
-        shares = rows[name].value_counts(normalize=True, dropna=False)
-        alike *= float((shares**2).sum())
+        counts = rows[name].value_counts(dropna=False).astype("float64")
+        # Pairs of different rows: a value that occurs once is like no other.
+        alike *= float((counts * (counts - 1)).sum()) / pairs
     return 1.0 - (1.0 - alike) ** learned

@@ -210,8 +210,11 @@ def _worse(stage: Stage, trained: Training) -> Iterator[Proof]:
     yield Proof(GATE, about, defect, UNPROVEN, "wrong labels made the model no worse")
 
 
-def _own_rows(stage: Stage, trained: Training) -> Iterator[Proof]:  # noqa: ARG001 -- one of many
+def _own_rows(stage: Stage, trained: Training) -> Iterator[Proof]:
     about, defect = "champion", "judged on rows the champion has learned from"
+    if _alike(stage, trained):
+        yield Proof(GATE, about, defect, UNPROVEN, "most rows of the data are alike anyway")
+        return
     # The other way round: what the champion was trained on is held out now.
     stopped, verdict = trained.attempt("own-rows", trained.held_out, trained.learned)
     against = verdict.get("champion") or {}
@@ -256,12 +259,10 @@ def _copies(stage: Stage, trained: Training) -> Iterator[Proof]:
     if bound >= 1:
         yield Proof(GATE, about, defect, OFF, f"`evaluation.copies` is {bound:g}")
         return
-    raw = pd.read_parquet(stage.steps.local_path(trained.raw))
-    rows = raw[list(stage.model.columns)]
-    if len(rows.drop_duplicates()) < _FEW_DIFFERENT * len(rows):
-        said = "most rows of the data are alike anyway"
-        yield Proof(GATE, about, defect, UNPROVEN, said)
+    if _alike(stage, trained):
+        yield Proof(GATE, about, defect, UNPROVEN, "most rows of the data are alike anyway")
         return
+    raw = pd.read_parquet(stage.steps.local_path(trained.raw))
     run = stage.run("copies-split")
     pd.concat([raw] * 3, ignore_index=True).to_parquet(run.path("raw.parquet"))
     with quiet():
@@ -294,6 +295,12 @@ def _slices(stage: Stage, trained: Training) -> Iterator[Proof]:
         yield Proof(GATE, about, defect, UNPROVEN, rows)
     else:
         yield Proof(GATE, about, defect, LET_THROUGH, "no slice was called worse than allowed")
+
+
+def _alike(stage: Stage, trained: Training) -> bool:
+    """Whether most rows have their like: then one that was seen cannot be told from a new one."""
+    rows = pd.read_parquet(stage.steps.local_path(trained.raw))[list(stage.model.columns)]
+    return len(rows.drop_duplicates()) < _FEW_DIFFERENT * len(rows)
 
 
 def _compared(about: str, defect: str, stopped: str | None, verdict: dict[str, Any]) -> Proof:
