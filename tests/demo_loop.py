@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -146,10 +147,15 @@ def approve_challenger() -> None:
 
 
 def approve(reason: str) -> None:
-    """Wait until a version asks for approval, and give it."""
+    """Wait until a training run asks about its version, and say yes."""
     known = len(champions())
-    wait("a version to ask for approval", lambda: bool(waiting()))
-    shell("models", "approve", "churn", waiting()[0], "--reason", reason)
+    wait("a version to be registered", lambda: registered() != champions())
+    command = ("models", "approve", "churn", registered()[-1], "--reason", reason)
+    wait(
+        "the run to ask for approval",
+        lambda: mlops(*command, "--quiet", folder=PROJECT, talk=False).returncode == 0,
+    )
+    say(f"\n$ mlops {shlex.join(command)}")
     wait("the version to be champion", lambda: len(champions()) > known)
 
 
@@ -197,11 +203,9 @@ def kept(name: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in lines]
 
 
-def waiting() -> list[str]:
-    """The versions that ask for approval."""
-    shown = mlops("models", "show", "churn", "--json", folder=PROJECT)
-    versions = json.loads(shown.stdout)["versions"] if shown.returncode == 0 else []
-    return [str(v["version"]) for v in versions if v["stages"]["audit"] == "Pending Approval"]
+def registered() -> list[str]:
+    """Every version that was registered, the oldest first."""
+    return [entry["version"] for entry in kept("passport") if entry["event"] == "registered"]
 
 
 def champions() -> list[str]:
@@ -248,7 +252,7 @@ def wait(what: str, there: Callable[[], bool]) -> None:
 def shell(*arguments: str | Path, folder: Path = PROJECT, quiet: bool = False) -> str:
     """Type a command; the first that fails ends the demo with its code."""
     if not quiet:
-        say(f"\n$ mlops {' '.join(str(argument) for argument in arguments)}")
+        say(f"\n$ mlops {shlex.join(str(argument) for argument in arguments)}")
     done = mlops(*arguments, folder=folder)
     if not quiet:
         say(done.stdout.rstrip())
@@ -257,7 +261,9 @@ def shell(*arguments: str | Path, folder: Path = PROJECT, quiet: bool = False) -
     return done.stdout
 
 
-def mlops(*arguments: str | Path, folder: Path) -> subprocess.CompletedProcess[str]:
+def mlops(
+    *arguments: str | Path, folder: Path, talk: bool = True
+) -> subprocess.CompletedProcess[str]:
     """Run the command line as a user would, in `folder`; what it talks goes to the screen."""
     environment = os.environ | {"MLOPS_DATA_DIR": str(STATE)}
     return subprocess.run(
@@ -266,6 +272,7 @@ def mlops(*arguments: str | Path, folder: Path) -> subprocess.CompletedProcess[s
         env=environment,
         text=True,
         stdout=subprocess.PIPE,
+        stderr=None if talk else subprocess.DEVNULL,
         check=False,
     )
 

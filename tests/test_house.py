@@ -153,7 +153,7 @@ def test_the_locks_name_versions_and_nothing_else():
         *tracked("mlops_cli/environments/locks/*.txt"),
         TEMPLATES / "tabular/requirements.lock",
     ]
-    assert len(locks) == 3
+    assert len(locks) == 4
     pinned = re.compile(r"[A-Za-z0-9._-]+(\[[a-z0-9,._-]+\])?==[A-Za-z0-9.+!]+( ; .+)?")
     for lock in locks:
         lines = [line for line in lock.read_text().splitlines() if line and line[0] != "#"]

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from . import passport
 from .imports import lasting_imports
-from .quarantine import put_away
+from .quarantine import GATES, put_away
 from .steps import Refused, local_path
 from .tools import evaluate
 
@@ -129,6 +131,10 @@ def _refusal(
 ) -> Refused:
     """What stops the run: why, and where the batch is kept that a person has to look at."""
     kept = put_away(run, gate=name, data=data, reason=reason, result=result)
+    if name not in GATES and run.settings.paths is not None:
+        # A training that was asked for has its answer; it is refused also where this fails.
+        with suppress(OSError, ValueError):
+            passport.record_once(run, "refused", version=None, gate=name, reasons=[reason])
     return Refused(reason if kept is None else f"{reason}\n  {kept}")
 
 

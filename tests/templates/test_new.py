@@ -167,8 +167,9 @@ def test_nothing_shows_that_a_template_made_it(here, mlops):
         if name == ".copier-answers.yml" or name.endswith(".j2"):
             continue
         text = content.decode()
-        # What is left belongs to GitHub (`${{ … }}`) and to Airflow (`{{ params.… }}`).
-        assert not re.search(r"(?<!\$)\{\{(?! params\.)|\{%", text), name
+        # What is left belongs to GitHub (`${{ … }}`), and to Airflow where its templates are made.
+        if not name.startswith("iris/platforms/"):
+            assert not re.search(r"(?<!\$)\{\{|\{%", text), name
         assert "copier" not in text.lower(), name
         assert str(here) not in text, name
         if name.endswith(".py"):

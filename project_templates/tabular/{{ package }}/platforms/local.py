@@ -162,6 +162,11 @@ def asked(name: str) -> str:
     )
 
 
+def in_flight(dag_id: str) -> str:
+    """How many runs of a DAG are under way, one that waits for a person included; a template."""
+    return f"{{{{ ti.get_dr_count(dag_id='{dag_id}', states=['queued', 'running']) }}}}"
+
+
 def mapped(name: str, inputs: XComArg) -> XComArg:
     """One task for each mapping in `inputs`, side by side; the list of their results."""
     return StepOperator.partial(task_id=name, step=name).expand(inputs=inputs).output
