@@ -58,7 +58,7 @@ root = Path.cwd()
 registry.connect(steps.Run(settings.load(root), root, "bare", ""))
 model = mlflow.sklearn.load_model("models:/{package}@champion")
 names = [f"x{{n}}" for n in range({features})]
-with pq.ParquetFile(sys.argv[1]) as file:
+with pq.ParquetFile(sys.argv[1], pre_buffer=False) as file:
     for batch in file.iter_batches(batches.BATCH_ROWS, columns=names):
         model.predict(batch.to_pandas())
 """

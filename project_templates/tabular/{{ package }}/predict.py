@@ -85,7 +85,8 @@ def predict(run: Run, *, data: str) -> str:
     if serving is None:
         raise Skipped("there is no champion yet: these rows are predicted when there is one")
     model, rows = run.settings.model, 0
-    with pq.ParquetFile(local_path(data)) as file:
+    # Buffered ahead, all of the file would come to lie in memory.
+    with pq.ParquetFile(local_path(data), pre_buffer=False) as file:
         serving.check_columns(file.schema_arrow)
         schema = _schema(model, file.schema_arrow)
         with written(run.path("predictions.parquet"), schema) as writer:

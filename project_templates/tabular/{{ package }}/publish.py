@@ -47,7 +47,7 @@ def publish(run: Run, *, predictions: str) -> dict[str, Any]:
 
 
 def _version(predictions: Path) -> str:
-    with pq.ParquetFile(predictions) as file:
+    with pq.ParquetFile(predictions, pre_buffer=False) as file:
         for batch in file.iter_batches(1, columns=["model_version"]):
             return str(batch.column(0)[0].as_py())
     raise Skipped("there are no predictions to publish")
