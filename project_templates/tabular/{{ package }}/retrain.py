@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+import pandas as pd
 from mlflow.exceptions import MlflowException
 
 from . import labels
@@ -72,11 +73,13 @@ def retrain(run: Run, *, decision: dict[str, Any]) -> dict[str, str]:
         raise Skipped("there are no labelled rows to learn from any more")
     model = run.settings.model
     wanted = rows[[*model.columns, labels.PARTITION]]
-    # As in the data the model was first trained on: whole numbers, where they are that.
-    whole = [name for name, kind in model.columns.items() if kind == "integer"]
+    # Whole numbers, as in the data the model was first trained on; the model itself sees floats.
+    whole = {
+        name: _whole(wanted[name]) for name, kind in model.columns.items() if kind == "integer"
+    }
     path = run.kept(f"training/{decision['request']}.parquet")
     fresh = path.with_suffix(".part")
-    wanted.astype(dict.fromkeys(whole, "Int64")).to_parquet(fresh, index=False)
+    wanted.assign(**whole).to_parquet(fresh, index=False)
     fresh.replace(path)
     partitions = rows[labels.PARTITION]
     print(f"{len(rows)} rows of {partitions.nunique()} partitions to learn from: {path.as_uri()}")
@@ -85,6 +88,11 @@ def retrain(run: Run, *, decision: dict[str, Any]) -> dict[str, str]:
         "request": decision["request"],
         "reason": decision["reason"],
     }
+
+
+def _whole(column: pd.Series) -> pd.Series:
+    numbers = pd.to_numeric(column).astype("float64")
+    return numbers.astype("Int64") if (numbers.dropna() % 1 == 0).all() else numbers
 
 
 def serving(run: Run) -> str | None:
