@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import mlflow
 import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
@@ -16,7 +15,6 @@ import pyarrow.parquet as pq
 from ._mlops.runtime.settings import Drift, Model
 from ._mlops.runtime.steps import Refused, Run, local_path
 from .drift_methods import method_of, register
-from .registry import connect
 
 MISSING = "(missing)"
 MOST_ROWS = 1_000_000
@@ -51,6 +49,11 @@ def reference_of(run: Run, version: str) -> Reference:
     Raises:
         Refused: It has none: it was registered before references were kept.
     """
+    # Imported here: comparing needs no registry, and MLflow takes its time.
+    import mlflow
+
+    from .registry import connect
+
     client = connect(run)
     found = client.get_model_version(run.settings.project, version)
     try:
