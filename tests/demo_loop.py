@@ -45,10 +45,10 @@ SETTINGS = f"""\
 monitoring:
   labels: {ARRIVING.as_uri()}/labels/{{partition}}.csv
   retrain:
-    broken: 2
-    windows: 3
+    broken: 3
+    windows: 4
     cooldown_days: 7
-    train_on: 3
+    train_on: 2
 notifications:
   send:
     - to: slack-webhook
@@ -66,7 +66,7 @@ def main() -> int:
             promoted_first_model()
             quiet_month = month_without_drift()
             for number in range(CALM + REFORMED):
-                a_day(number, retraining=number == CALM + 1)
+                a_day(number, retraining=number == CALM + 2)
             approve_challenger()
             a_day(CALM + REFORMED)
             timeline(messages)
@@ -165,13 +165,14 @@ def timeline(messages: list[str]) -> None:
     windows = {(w["partition"], w["version"]): w for w in kept("windows")}
     for (day, version), window in sorted(windows.items()):
         share = window["drift"]["share"]
-        mark = "broke: " + "; ".join(window["reasons"]) if window["broke"] else "fine"
+        mark = f"broke: {window['reasons'][0]}" if window["broke"] else "fine"
         say(f"{day}  {version:7}  {accuracy(day, version):8.3f}  {share:7.0%}  {mark}")
     say("\nwhen      what")
     for entry in kept("passport"):
-        if entry["event"] != "scored":
+        if entry["event"] not in ("scored", "drift"):
             by = f" by {entry['by']}" if entry.get("by") else ""
-            say(f"{entry['at'][11:19]}  {entry['event']} version {entry['version']}{by}")
+            what = entry["event"].replace("_", " ")
+            say(f"{entry['at'][11:19]}  {what}, version {entry['version']}{by}")
     say(f"\n{len(messages)} messages to Slack")
     for message in messages:
         say(f"  {message.splitlines()[0]}")
