@@ -13,7 +13,7 @@ def main() -> int:
     """Run each in a process of its own."""
     codes = [
         subprocess.run([sys.executable, HERE / f"{name}.py"], check=False).returncode
-        for name in ("startup", "new", "validate", "airflow", "quality", "drift")
+        for name in ("startup", "new", "validate", "airflow", "quality", "drift", "inference")
     ]
     return int(any(codes))
 
