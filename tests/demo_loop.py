@@ -45,10 +45,10 @@ SETTINGS = f"""\
 monitoring:
   labels: {ARRIVING.as_uri()}/labels/{{partition}}.csv
   retrain:
-    broken: 3
-    windows: 4
+    broken: 2
+    windows: 3
     cooldown_days: 7
-    train_on: 2
+    train_on: 3
 notifications:
   send:
     - to: slack-webhook
@@ -66,7 +66,7 @@ def main() -> int:
             promoted_first_model()
             quiet_month = month_without_drift()
             for number in range(CALM + REFORMED):
-                a_day(number, retraining=number == CALM + 2)
+                a_day(number, retraining=number == CALM + 1)
             approve_challenger()
             a_day(CALM + REFORMED)
             timeline(messages)

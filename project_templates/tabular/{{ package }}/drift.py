@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -143,7 +143,9 @@ def _read(path: Path, columns: list[str]) -> pd.DataFrame:
     """Columns of a Parquet file; of a very long one, evenly spread rows."""
     rows = pq.ParquetFile(path).metadata.num_rows
     if rows <= MOST_ROWS:
-        return pd.read_parquet(path, columns=columns)
+        # The same text a million times is one value to compare.
+        table = pq.read_table(path, columns=columns, read_dictionary=["model_version"])
+        return cast("pd.DataFrame", table.to_pandas())
     kept = []
     wanted = np.linspace(0, rows - 1, MOST_ROWS).astype("int64")
     start = 0
@@ -218,12 +220,16 @@ def _compared(
 
 def _as_types(rows: pd.DataFrame, numeric: list[str], others: list[str]) -> pd.DataFrame:
     """Numbers as floats, all else as text, in which a missing value is a value like another."""
-    numbers = {name: pd.to_numeric(rows[name]).astype("float64") for name in numeric}
-    # The rows without a prediction are those the version has learned from: not compared.
-    texts = {
-        name: _as_text(rows[name], None if name == "prediction" else MISSING) for name in others
-    }
-    return pd.DataFrame({**numbers, **texts})
+    changed = {}
+    for name in numeric:
+        if rows[name].dtype != "float64":
+            changed[name] = pd.to_numeric(rows[name]).astype("float64")
+    for name in others:
+        # Rows without a prediction are those the version has learned from: not compared.
+        text = _as_text(rows[name], None if name == "prediction" else MISSING)
+        if text is not rows[name]:
+            changed[name] = text
+    return rows[[*numeric, *others]].assign(**changed)
 
 
 def _as_text(column: pd.Series, missing: str | None) -> pd.Series:
