@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import re
 import subprocess
+from pathlib import Path
 
 import pytest
 from trees import tree
@@ -139,7 +140,8 @@ def test_the_project_passes_its_own_make_check(project):
         "mypy",
         "python",
     ]
-    for command in commands:
+    # With another engine for the gates a project has the very same tests.
+    for command in commands[:-1] if project.name.endswith("_glue") else commands:
         run(project, command)
 
 
@@ -152,7 +154,8 @@ def test_formatting_and_sorting_change_nothing(project):
 
 def test_no_file_shows_that_a_template_made_it(project):
     for name, content in tree(project).items():
-        if "_mlops/" in name or "cache" in name or name.startswith("data/") or ".pyc" in name:
+        ours = not name.startswith((".mlops/", "data/")) and Path(name).suffix in TEXT
+        if "_mlops/" in name or "cache" in name or not ours:
             continue
         text = content.decode()
         assert text.endswith("\n"), name
@@ -162,8 +165,9 @@ def test_no_file_shows_that_a_template_made_it(project):
         blank = "\n\n\n\n" if name.endswith(".py") else "\n\n\n"
         assert blank not in text, name
         assert not re.search(r"jinja2?\b(?!>=|==| import|2>)|cookiecutter", text) or "lock" in name
-        marks = set(re.findall(r"\{\{.*?\}\}|\{%.*?%\}", text))
-        assert name.endswith(".j2") or marks <= {"{{ params.source }}", "{{ price }}", "{{ x }}"}
+        if name.endswith(".j2") or "/platforms/" in name:  # where Airflow's own templates are made
+            continue
+        assert set(re.findall(r"\{\{.*?\}\}|\{%.*?%\}", text)) <= {"{{ price }}", "{{ x }}"}, name
 
 
 TIMED_OUT = """

@@ -10,7 +10,7 @@ from . import labels
 from ._mlops.runtime.settings import Model
 from ._mlops.runtime.steps import Run
 from .leakage import unseen
-from .metrics import scored
+from .metrics import score
 from .search import LOWER_IS_BETTER
 from .tracking import Champion, row_hashes
 
@@ -88,8 +88,8 @@ def side_by_side(
     Fewer rows than `evaluation.slice_rows` are shown and decide nothing.
     """
     metric, bounds = model.evaluation.compare_by, model.evaluation
-    ours = scored(challenger, rows, model)[metric]
-    theirs = scored(champion.model, rows, model)[metric] if champion else None
+    ours = score(challenger, rows, model, metric)
+    theirs = score(champion.model, rows, model, metric) if champion else None
     judged = theirs is not None and len(rows) >= bounds.slice_rows
     loss = 0.0 if theirs is None else theirs - ours
     allowed = bounds.slice_margin

@@ -11,7 +11,7 @@ from . import backtest, leakage, tracking, train
 from ._mlops.runtime import passport
 from ._mlops.runtime.settings import Bound, Model
 from ._mlops.runtime.steps import Refused, Run, local_path
-from .metrics import scored
+from .metrics import score, scored
 from .search import LOWER_IS_BETTER
 from .tracking import Champion
 
@@ -127,8 +127,8 @@ def compare(
             "on: train on newer data, or on the split the champion was trained on"
         )
         return found | {"challenger": None, "champion": None, "problems": [problem]}
-    ours = scored(challenger, rows, model)[metric]
-    theirs = scored(champion.model, rows, model)[metric]
+    ours = score(challenger, rows, model, metric)
+    theirs = score(champion.model, rows, model, metric)
     gain = theirs - ours if metric in LOWER_IS_BETTER else ours - theirs
     problems = []
     if not gain > model.evaluation.margin:

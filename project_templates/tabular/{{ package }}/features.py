@@ -19,6 +19,10 @@ from ._mlops.runtime.steps import Run
 UNEVEN = 0.5
 
 
+# True and false are 1 and 0 to a model; what is missing is filled as in any number.
+NUMERIC = ("integer", "number", "boolean")
+
+
 def prepare(run: Run, *, data: str) -> str:
     """Split the rows into those the model learns from and those it is judged on.
 
@@ -86,7 +90,7 @@ def encoder(model: Model, *, scale: bool) -> ColumnTransformer:
 
     It is part of the fitted model, so that inference can never encode differently.
     """
-    numbers = [name for name, kind in model.features.items() if kind in ("integer", "number")]
+    numbers = [name for name, kind in model.features.items() if kind in NUMERIC]
     others = [name for name in model.features if name not in numbers]
     filled = SimpleImputer(strategy="median")
     numeric = make_pipeline(filled, StandardScaler()) if scale else filled

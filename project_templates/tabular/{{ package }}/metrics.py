@@ -16,13 +16,21 @@ def _weighted(score: Callable[..., float]) -> Callable[[Any, Any], float]:
     return lambda actual, predicted: score(actual, predicted, average="weighted", zero_division=0)
 
 
+def _balanced_accuracy(actual: Any, predicted: Any) -> float:
+    """The mean of the recalls of the classes that are there; a slice may lack some of them."""
+    classes = sorted(set(actual))
+    return float(
+        metrics.recall_score(actual, predicted, labels=classes, average="macro", zero_division=0)
+    )
+
+
 METRICS: dict[str, dict[str, Callable[[Any, Any], float]]] = {
     "classification": {
         "accuracy": metrics.accuracy_score,
         "precision": _weighted(metrics.precision_score),
         "recall": _weighted(metrics.recall_score),
         "f1_score": _weighted(metrics.f1_score),
-        "balanced_accuracy": metrics.balanced_accuracy_score,
+        "balanced_accuracy": _balanced_accuracy,
     },
     "regression": {
         "r2": metrics.r2_score,
@@ -30,6 +38,12 @@ METRICS: dict[str, dict[str, Callable[[Any, Any], float]]] = {
         "mae": metrics.mean_absolute_error,
     },
 }
+
+
+def score(fitted: Any, rows: pd.DataFrame, model: Model, metric: str) -> float:
+    """One metric of the task on `rows`."""
+    predicted = fitted.predict(rows[list(model.features)])
+    return float(METRICS[model.task][metric](rows[model.target], predicted))
 
 
 def scored(fitted: Any, rows: pd.DataFrame, model: Model) -> dict[str, float]:
