@@ -86,7 +86,8 @@ class Evaluation:
     slice_rows: int = 30
     """Slices of fewer rows are shown, and stop nothing."""
     backtest: int = 10
-    """The newest labelled partitions on which champion and challenger are compared as well."""
+    """The newest labelled partitions on which champion and challenger are compared as well; none
+    older than those of `monitoring.retrain.train_on`."""
     leaks_allowed: list[str] = field(default_factory=list)
     """Features that may determine the target all by themselves."""
     copies: float = 0.1

@@ -37,7 +37,10 @@ def backtest(
     model = run.settings.model
     if model.evaluation.backtest < 1:
         return None
-    rows = labels.labelled(run, last=model.evaluation.backtest)
+    # A model is not held to days older than those it was given to learn from: after a change of the
+    # world, the champion of before knows them better, and they do not come back.
+    last = min(model.evaluation.backtest, run.settings.monitoring.retrain.train_on)
+    rows = labels.labelled(run, last=last)
     rows = unseen(rows, model, champion.learned_from, row_hashes(learned))
     if rows.empty:
         return None
