@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -57,7 +58,7 @@ CASES = [
     ),
     Case("no lock", "MLP201", "requirements.lock", "", None, "no `requirements.lock`"),
     Case("no main", "MLP201", "iris/__main__.py", "", None, "no `iris/__main__.py`"),
-    Case("no dags", "MLP202", DAG, "", None, "no DAG file", "dags"),
+    Case("no dags", "MLP202", "dags", "", None, "no DAG file", "dags"),
     Case(
         "conflict",
         "MLP203",
@@ -214,7 +215,7 @@ CASES = [
 def break_it(project: Path, case: Case) -> None:
     path = project / case.file
     if case.text is None:
-        path.unlink()
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
     elif case.pattern is None:
         path.write_text(case.text)
     else:
