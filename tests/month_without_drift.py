@@ -25,7 +25,8 @@ FIRST = date(2026, 11, 1)
 
 def main(release: Path, folder: Path) -> None:
     """Predict, publish, measure and decide for each day."""
-    os.environ.update({"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "1"})
+    quiet = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false"}
+    os.environ.update({**quiet, "DO_NOT_TRACK": "1"})
     package = json.loads((release / "settings.json").read_text(encoding="utf-8"))["package"]
     sys.path.insert(0, str(release))
     steps = importlib.import_module(f"{package}._mlops.runtime.steps")
