@@ -22,17 +22,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import drifting
+from demo import DEMO, MLOPS, say
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-ROOT = Path(__file__).resolve().parents[1]
-DEMO = ROOT / "demo"
 PROJECT = DEMO / "churn"
 ARRIVING = DEMO / "arriving"
 STATE = DEMO / "loop"
 KEPT = STATE / "projects" / "churn" / "data"
-MLOPS = Path(sys.executable).with_name("mlops")
 
 FIRST = date(2026, 9, 1)
 CALM, REFORMED = 3, 3
@@ -276,12 +274,6 @@ def mlops(
         stderr=None if talk else subprocess.DEVNULL,
         check=False,
     )
-
-
-def say(text: str) -> None:
-    """A line of ours between the tool's."""
-    sys.stdout.write(f"{text}\n")
-    sys.stdout.flush()
 
 
 def clear() -> None:

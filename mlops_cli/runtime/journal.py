@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
 
 _NEWLINE: Final = b"\n"
@@ -47,6 +47,16 @@ def append_if(
         if entry is not None:
             _write(file, entry)
     return entry
+
+
+def append_once(path: Path, entry: Mapping[str, Any], *keys: str) -> None:
+    """Add an entry, unless one says the same under these keys: a step may be tried again."""
+    append_if(path, lambda known: None if has(known, entry, *keys) else entry)
+
+
+def has(known: Iterable[Mapping[str, Any]], entry: Mapping[str, Any], *keys: str) -> bool:
+    """Whether an entry that says the same under these keys is known."""
+    return any(all(one.get(key) == entry.get(key) for key in keys) for one in known)
 
 
 def entries(path: Path) -> list[dict[str, Any]]:

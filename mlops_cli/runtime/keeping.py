@@ -8,10 +8,10 @@ import os
 import secrets
 import shutil
 from itertools import count
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
     from pathlib import Path
 
 _TAKEN: Final = (errno.ENOTEMPTY, errno.EEXIST)
@@ -74,11 +74,6 @@ def sha256(path: Path) -> str:
     """The digest of a file, read in pieces."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def same(entry: Mapping[str, Any], other: Mapping[str, Any], *keys: str) -> bool:
-    """Whether two entries of a journal say the same under these keys."""
-    return all(entry.get(key) == other.get(key) for key in keys)
 
 
 def _digests(folder: Path) -> dict[str, str]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from . import journal
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     from .steps import Run
@@ -35,14 +35,27 @@ def record(run: Run, event: str, *, version: str | None, **facts: Any) -> None: 
     add(run.kept(NAME), _entry(run, event, version, facts))
 
 
-def record_once(run: Run, event: str, *, version: str | None, **facts: Any) -> None:  # noqa: ANN401
-    """The same, unless this run has written it down before: a step may be tried again."""
-    entry = _entry(run, event, version, facts)
-    same = ("event", "version", "run")
+def record_once(
+    run: Run,
+    event: str,
+    *,
+    version: str | None,
+    per: Iterable[str] = (),
+    **facts: Any,  # noqa: ANN401 -- JSON
+) -> None:
+    """The same, unless this run has written it down before: a step may be tried again.
+
+    Args:
+        run: The pipeline run.
+        event: What happened.
+        version: The version's number.
+        per: The facts that tell several entries of one run and event apart.
+        facts: What an auditor would ask, as JSON.
+    """
+    entry, keys = _entry(run, event, version, facts), ("event", "version", "run", *per)
 
     def decide(earlier: list[dict[str, Any]]) -> dict[str, Any] | None:
-        known = any(all(one.get(key) == entry[key] for key in same) for one in earlier)
-        return None if known else _chained(entry, earlier)
+        return None if journal.has(earlier, entry, *keys) else _chained(entry, earlier)
 
     journal.append_if(run.kept(NAME), decide)
 

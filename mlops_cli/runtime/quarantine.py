@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from . import journal
-from .keeping import keep, same
+from .keeping import keep
 from .steps import local_path
 
 if TYPE_CHECKING:
@@ -63,10 +63,5 @@ def _kept(run: Run, gate: str, data: str, reason: str, result: Mapping[str, Any]
         "data": kept.as_uri(),
         "reason": reason,
     }
-    journal.append_if(
-        run.kept(JOURNAL),
-        lambda known: (
-            None if any(same(one, entry, "gate", "run", "data") for one in known) else entry
-        ),
-    )
+    journal.append_once(run.kept(JOURNAL), entry, "gate", "run", "data")
     return kept

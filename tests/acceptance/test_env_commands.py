@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import io
-import json
 import os
 import sys
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pexpect
 import pytest
+import somebody
 from fakes import moto_server as moto
 from fakes.airflow_server import Dag, FakeAirflow
 from fakes.fault_proxy import Status, fault_proxy
@@ -30,21 +30,8 @@ if TYPE_CHECKING:
 SECRET = "s3cret-of-ada-4711"
 
 
-@dataclass
-class Said:
-    """How a command ended and what it said."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def result(self) -> dict[str, Any]:
-        return json.loads(self.out)
-
-    @property
-    def text(self) -> str:
-        return self.out + self.err
+class Said(somebody.Said):
+    """What a command said, which may be of findings."""
 
     def found(self, check: str) -> list[tuple[str, str]]:
         """Status and summary of every finding of a check."""

@@ -147,12 +147,7 @@ def remember(run: Run, batches: Sequence[Batch]) -> None:
         "input": run.uri("input.parquet"),
         "batches": [asdict(batch) for batch in batches],
     }
-
-    def decide(known: list[dict[str, Any]]) -> dict[str, Any] | None:
-        told = ("run", "batches")
-        return None if any(all(one[k] == entry[k] for k in told) for one in known) else entry
-
-    journal.append_if(run.kept(RECEIVED), decide)
+    journal.append_once(run.kept(RECEIVED), entry, "run", "batches")
 
 
 class Rows:

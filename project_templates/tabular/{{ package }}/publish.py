@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from ._mlops.runtime import journal, passport
-from ._mlops.runtime.keeping import keep, same, sha256, write_whole
+from ._mlops.runtime.keeping import keep, sha256, write_whole
 from ._mlops.runtime.steps import Run, Skipped, local_path
 from .batches import PUBLISHED
 from .splitting import FILES, Part, Split
@@ -66,10 +66,6 @@ def _announce(run: Run, part: Part, version: str, folder: Path) -> None:
         "sha256": sha256(predictions),
         "at": datetime.now(UTC).isoformat(timespec="milliseconds"),
     }
-    told = ("partition", "run", "predictions")
-
-    def once(known: list[dict[str, Any]]) -> dict[str, Any] | None:
-        return None if any(same(one, entry, *told) for one in known) else entry
 
     def name_newest(known: list[dict[str, Any]]) -> None:
         # In the journal's lock: of two runs that publish at once, the later entry stays.
@@ -77,9 +73,7 @@ def _announce(run: Run, part: Part, version: str, folder: Path) -> None:
         current = run.kept(f"predictions/{part.partition}/current.json")
         write_whole(current, json.dumps(newest, indent=1) + "\n")
 
-    journal.append_if(run.kept(PUBLISHED), once)
+    journal.append_once(run.kept(PUBLISHED), entry, "partition", "run", "predictions")
     journal.append_if(run.kept(PUBLISHED), name_newest)
     scored = {"partition": part.partition, "rows": part.rows, "input_sha256": sha256(rows)}
-    wanted = {"event": "scored", "version": version, "run": run.id, **scored}
-    if not any(same(one, wanted, *wanted) for one in passport.read(run.kept(passport.NAME))):
-        passport.record(run, "scored", version=version, **scored)
+    passport.record_once(run, "scored", version=version, per=scored, **scored)

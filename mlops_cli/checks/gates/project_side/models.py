@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pandas as pd  # type: ignore[import-untyped, unused-ignore]
 
-from .stage import BROKEN, CAUGHT, LET_THROUGH, OFF, UNPROVEN, VOID, Proof, quiet, why
+from .stage import CAUGHT, LET_THROUGH, OFF, UNPROVEN, VOID, Proof, quiet, tried
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -156,10 +156,7 @@ def prove(stage: Stage, trained: Training) -> Iterator[Proof]:
         "slices": _slices,
     }
     for about, check in checks.items():
-        try:
-            yield from check(stage, trained)
-        except Exception as error:  # noqa: BLE001 -- the other gates are still to be tried
-            yield Proof(GATE, about, "–", BROKEN, why(error))
+        yield from tried(check(stage, trained), GATE, about)
 
 
 def _thresholds(stage: Stage, trained: Training) -> Iterator[Proof]:

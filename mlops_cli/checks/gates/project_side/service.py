@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
-from .stage import BROKEN, CAUGHT, LET_THROUGH, OFF, UNPROVEN, Proof, quiet, why
+from .stage import CAUGHT, LET_THROUGH, OFF, UNPROVEN, Proof, quiet, tried
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -27,10 +27,7 @@ def prove(stage: Stage, trained: Training) -> Iterator[Proof]:
         "predict": _changed,
     }
     for gate, check in checks.items():
-        try:
-            yield from check(stage, trained)
-        except Exception as error:  # noqa: BLE001 -- the other gates are still to be tried
-            yield Proof(gate, "the gate", "–", BROKEN, why(error))
+        yield from tried(check(stage, trained), gate, "the gate")
 
 
 def _retraining(stage: Stage, trained: Training) -> Iterator[Proof]:  # noqa: ARG001 -- one of many

@@ -91,6 +91,14 @@ def quiet() -> Iterator[io.StringIO]:
         yield said
 
 
+def tried(proofs: Iterator[Proof], gate: str, about: str) -> Iterator[Proof]:
+    """The proofs of a gate; where it crashes, that is said, and the other gates are still tried."""
+    try:
+        yield from proofs
+    except Exception as error:  # noqa: BLE001 -- said, not raised
+        yield Proof(gate, about, "–", BROKEN, why(error))
+
+
 def why(error: BaseException) -> str:
     """The last line of an error."""
     return traceback.format_exception_only(error)[-1].strip()

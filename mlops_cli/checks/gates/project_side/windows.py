@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pandas as pd  # type: ignore[import-untyped, unused-ignore]
 
 from .models import unrelated
-from .stage import BROKEN, CAUGHT, LET_THROUGH, OFF, UNPROVEN, VOID, Proof, quiet, why
+from .stage import CAUGHT, LET_THROUGH, OFF, UNPROVEN, VOID, Proof, quiet, tried
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,17 +27,11 @@ def prove(stage: Stage, trained: Training) -> Iterator[Proof]:
     """Publish windows through the project's own steps and see which of them break."""
     if trained.version is None:
         return
-    try:
-        yield from _backtest(stage, trained)
-    except Exception as error:  # noqa: BLE001 -- the other gates are still to be tried
-        yield Proof("evaluate", "backtest", "–", BROKEN, why(error))
+    yield from tried(_backtest(stage, trained), "evaluate", "backtest")
     if not (stage.root / "dags" / "monitoring.py").is_file():
         yield Proof(GATE, "windows", "–", OFF, "the project has no monitoring pipeline")
         return
-    try:
-        yield from _windows(stage, trained)
-    except Exception as error:  # noqa: BLE001 -- said, not raised
-        yield Proof(GATE, "windows", "–", BROKEN, why(error))
+    yield from tried(_windows(stage, trained), GATE, "windows")
 
 
 def publish(
