@@ -8,8 +8,9 @@ from __future__ import annotations
 import fcntl
 import os
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import httpx
 import pytest
 
 from mlops_cli.core.clock import SystemClock
@@ -75,3 +76,41 @@ def _one_more_user(folder: Path) -> Iterator[None]:
             else:
                 with data_dir(folder):
                     instance.stop(clock=SystemClock())
+
+
+class Web:
+    """An Airflow's own API, as its web interface uses it.
+
+    What is waited for is asked here: a command of ours is a process, and takes half a core.
+    """
+
+    def __init__(self, airflow: Instance) -> None:
+        login = {"username": airflow.username, "password": airflow.password.reveal()}
+        token = httpx.post(f"{airflow.url}/auth/token", json=login).json()["access_token"]
+        self.client = httpx.Client(
+            base_url=f"{airflow.url}/api/v2", headers={"Authorization": f"Bearer {token}"}
+        )
+
+    def connect_slack(self, name: str, url: str) -> None:
+        """Make a connection to what stands in for Slack's webhooks."""
+        host = f"{url.removeprefix('http://')}/services"
+        body = {"connection_id": name, "conn_type": "slackwebhook", "schema": "http"}
+        self.client.delete(f"/connections/{name}")
+        body |= {"host": host, "password": "T0/B0/hidden"}
+        self.client.post("/connections", json=body).raise_for_status()
+
+    def runs(self, dag_id: str) -> dict[str, str]:
+        """The states of a DAG's runs, by their ids."""
+        found = self._get(f"/dags/{dag_id}/dagRuns", limit=100)
+        return {run["dag_run_id"]: run["state"] for run in found["dag_runs"]}
+
+    def tasks(self, dag_id: str, run_id: str) -> dict[str, str]:
+        """The states of a run's tasks, by their ids; of a mapped one, that of one of them."""
+        found = self._get(f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances", limit=100)
+        return {task["task_id"]: task["state"] for task in found["task_instances"]}
+
+    def _get(self, path: str, **parameters: Any) -> dict[str, Any]:
+        answer = self.client.get(path, params=parameters)
+        answer.raise_for_status()
+        found: dict[str, Any] = answer.json()
+        return found

@@ -6,10 +6,12 @@ import json
 import os
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 
@@ -50,3 +52,12 @@ class User:
         )
         assert "Traceback (most recent call last)" not in done.stderr
         return Said(done.returncode, done.stdout, done.stderr)
+
+
+def until(there: Callable[[], Any], what: str, seconds: float = 240.0) -> Any:
+    """What is there at last, asked for once a second."""
+    deadline = time.monotonic() + seconds
+    while not (found := there()):
+        assert time.monotonic() < deadline, f"{what} never came"
+        time.sleep(1)
+    return found

@@ -117,6 +117,8 @@ class Model:
 
     task: Task
     target: str
+    target_type: ColumnType | None = None
+    """The target's type in the data; by default text for classes and number for regression."""
     features: dict[str, ColumnType]
     """Column to its type, in the order the model sees them."""
     source: str
@@ -172,9 +174,6 @@ class Model:
                 "run_id": "text",
             }
         return self.columns
-
-    target_type: ColumnType | None = None
-    """The target's type in the data; by default text for classes and number for regression."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

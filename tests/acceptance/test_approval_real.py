@@ -2,28 +2,32 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from real_airflow import Web
+from somebody import until
 
 from mlops_cli.environments.release.build import creator
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
     from somebody import User
 
+    from mlops_cli.environments.local.instance import Instance
+
 pytestmark = [pytest.mark.real, pytest.mark.timeout(900)]
 
 RUN = "m-asked"
+DAG = "asking_training"
 SECONDS = 1
 
 
 def test_a_run_waits_for_a_person_and_takes_no_silence_for_a_yes(
-    user: User, tmp_path: Path
+    user: User, local_airflow: Instance, tmp_path: Path
 ) -> None:
+    web = Web(local_airflow)
     made = user.types("new", "asking", "--defaults", "--no-git", folder=tmp_path)
     assert made.code == 0, made.text
     root = tmp_path / "asking"
@@ -40,17 +44,13 @@ def test_a_run_waits_for_a_person_and_takes_no_silence_for_a_yes(
         shown = types("models", "show", "asking", "--json").result["versions"]
         return {one["version"]: one for one in shown}
 
-    def run() -> dict[str, Any]:
-        shown: dict[str, Any] = types("status", "training", "--json").result["pipelines"][0]
-        return shown
-
     def waits() -> bool:
-        state = run()
-        assert state["runs"][0]["state"] in ("queued", "running"), state
-        return any(task["state"] == "awaiting_input" for task in state["tasks"])
+        state = web.runs(DAG)[RUN]
+        assert state in ("queued", "running"), state
+        return web.tasks(DAG, RUN).get("approval") == "awaiting_input"
 
     def ended() -> str | None:
-        state = run()["runs"][0]["state"]
+        state = web.runs(DAG)[RUN]
         return state if state in ("success", "failed") else None
 
     types("deploy", "--env", "local")
@@ -98,11 +98,3 @@ def test_a_run_waits_for_a_person_and_takes_no_silence_for_a_yes(
     assert "nobody answered in time" in late.text
     # What is in service stays there.
     assert versions()[1]["aliases"] == ["champion"]
-
-
-def until(there: Callable[[], Any], what: str, seconds: float = 240.0) -> Any:
-    deadline = time.monotonic() + seconds
-    while not (found := there()):
-        assert time.monotonic() < deadline, f"{what} never came"
-        time.sleep(1)
-    return found

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
@@ -11,12 +10,14 @@ from typing import TYPE_CHECKING, Any
 import drifting
 import pytest
 from drifting import customers, write
-from somebody import User
+from fakes.receivers import HttpReceiver, http_receiver
+from real_airflow import Web
+from somebody import User, until
 
 from mlops_cli.core.exits import Exit
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Iterator
     from pathlib import Path
 
     from mlops_cli.environments.local.instance import Instance
@@ -31,14 +32,21 @@ monitoring:
   labels: {labels}/{{partition}}.csv
   retrain: {{broken: 2, windows: 3, cooldown_days: 7, budget_per_month: 4, train_on: 2}}
 
+notifications:
+  send:
+  - to: slack-webhook
+    on: [drift, promoted]
+    connection: loop_webhook
+
 """
 
 
 class Loop:
     """The project `loop` on the session's Airflow, and what its pipelines keep."""
 
-    def __init__(self, user: User, folder: Path) -> None:
+    def __init__(self, user: User, airflow: Instance, folder: Path) -> None:
         self.user = user
+        self.web = Web(airflow)
         self.root = folder / "loop"
         self.arriving = folder / "arriving"
         self.data = user.data / "projects" / "loop" / "data"
@@ -75,21 +83,24 @@ class Loop:
         return json.loads(path.read_text())
 
 
-def until(there: Callable[[], Any], what: str, seconds: float = 240.0) -> Any:
-    deadline = time.monotonic() + seconds
-    while not (found := there()):
-        assert time.monotonic() < deadline, f"{what} never came"
-        time.sleep(1)
-    return found
+@pytest.fixture(scope="module")
+def slack(local_airflow: Instance) -> Iterator[HttpReceiver]:
+    """Where drift and promotions are told."""
+    with http_receiver() as receiver:
+        Web(local_airflow).connect_slack("loop_webhook", receiver.url)
+        yield receiver
 
 
 @pytest.fixture(scope="module")
 def loop(
-    tmp_path_factory: pytest.TempPathFactory, local_airflow: Instance, local_airflow_data: Path
+    tmp_path_factory: pytest.TempPathFactory,
+    local_airflow: Instance,
+    local_airflow_data: Path,
+    slack: HttpReceiver,
 ) -> Loop:
     """Deployed, with version 1 as champion, trained on a month without drift."""
     folder = tmp_path_factory.mktemp("loop")
-    loop = Loop(User(local_airflow_data), folder)
+    loop = Loop(User(local_airflow_data), local_airflow, folder)
     rows = drifting.history(FIRST, days=30, count=20)
     data = write(loop.arriving / "history.csv", rows, rows[0])
     columns = ("--target", drifting.TARGET, "--key", drifting.KEY, "--time", drifting.TIME)
@@ -121,7 +132,7 @@ def shouted(loop: Loop, served: dict[str, Any]) -> list[str]:
     until(lambda: any(entry["retrain"] for entry in loop.kept("decisions")), "a decision")
     with ThreadPoolExecutor(4) as pool:
         assert list(pool.map(loop.shouts, range(20))) == [0] * 20
-    until(lambda: champion(loop) == "2", "the challenger")
+    until(lambda: promoted(loop) == "2", "the challenger")
     until(lambda: loop.current(2)["version"] == "2", "its predictions")
     return until(lambda: ended(loop, "monitoring") and ended(loop, "training"), "their end")
 
@@ -178,7 +189,20 @@ def test_rows_and_predictions_that_break_a_rule_go_no_further(
 
 def test_twenty_drift_events_at_once_ask_for_one_training(loop: Loop, shouted: list[str]) -> None:
     assert [entry["retrain"] for entry in loop.kept("decisions")].count(True) == 1
-    assert len([run for run in runs(loop, "training") if run.startswith("asset_triggered")]) == 1
+    trained = [run for run in loop.web.runs("loop_training") if run.startswith("asset_triggered")]
+    assert len(trained) == 1
+
+
+def test_drift_and_a_promotion_are_told(
+    slack: HttpReceiver, served: dict[str, Any], shouted: list[str]
+) -> None:
+    (drifted, *_) = slack.hears("broke")  # one window, or two where one run looked at both
+    assert drifted.startswith("loop: ")
+    assert "features drifted: `monthly_charge`" in drifted
+    assert "Task: measure\n" in drifted
+    (promoted,) = slack.hears("loop: version 2 of loop is the champion")
+    assert "Task: promote\n" in promoted
+    assert not [text for text in slack.texts() if "2026-09-01" in text.splitlines()[0]]
 
 
 def test_after_a_rollback_the_version_before_predicts_again(loop: Loop, shouted: list[str]) -> None:
@@ -190,23 +214,19 @@ def test_after_a_rollback_the_version_before_predicts_again(loop: Loop, shouted:
     assert "too eager" in json.dumps(history)
 
 
-def champion(loop: Loop) -> str | None:
+def champion(loop: Loop) -> str:
     shown = loop.types("models", "list", "--json").result
-    found = {model["name"]: model["champion"] for model in shown["models"]}
-    return str(found["loop"]) if found.get("loop") else None
+    return str({model["name"]: model["champion"] for model in shown["models"]}["loop"])
 
 
-def runs(loop: Loop, pipeline: str) -> list[str]:
-    return [run["run_id"] for run in _runs(loop, pipeline)]
+def promoted(loop: Loop) -> str | None:
+    """The version that was promoted last; cheaper to ask again and again than the registry."""
+    found = [entry["version"] for entry in loop.kept("passport") if entry["event"] == "promoted"]
+    return found[-1] if found else None
 
 
 def ended(loop: Loop, pipeline: str) -> list[str] | None:
-    """The ids of a pipeline's newest runs, once none of them goes on."""
-    found = _runs(loop, pipeline)
-    over = all(run["state"] in ("success", "failed") for run in found)
-    return [run["run_id"] for run in found] if over else None
-
-
-def _runs(loop: Loop, pipeline: str) -> list[dict[str, Any]]:
-    shown: dict[str, Any] = loop.types("status", pipeline, "--json").result
-    return list(shown["pipelines"][0]["runs"])
+    """The ids of a pipeline's runs, once none of them goes on."""
+    found = loop.web.runs(f"loop_{pipeline}")
+    over = all(state in ("success", "failed") for state in found.values())
+    return list(found) if over else None

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import httpx
 import pytest
 from fakes.receivers import HttpReceiver, http_receiver
+from real_airflow import Web
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,24 +27,6 @@ SEND = """\
 SMALL = "families={random_forest: {n_estimators: [20]}}"
 
 
-class Api:
-    """The local Airflow's own API, as its web interface uses it."""
-
-    def __init__(self, airflow: Instance) -> None:
-        login = {"username": airflow.username, "password": airflow.password.reveal()}
-        token = httpx.post(f"{airflow.url}/auth/token", json=login).json()["access_token"]
-        self.client = httpx.Client(
-            base_url=f"{airflow.url}/api/v2", headers={"Authorization": f"Bearer {token}"}
-        )
-
-    def connect(self, name: str, url: str) -> None:
-        host = f"{url.removeprefix('http://')}/services"
-        body = {"connection_id": name, "conn_type": "slackwebhook", "schema": "http"}
-        self.client.delete(f"/connections/{name}")
-        body |= {"host": host, "password": "T0/B0/hidden"}
-        self.client.post("/connections", json=body).raise_for_status()
-
-
 @pytest.fixture
 def slack() -> Iterator[HttpReceiver]:
     with http_receiver() as receiver:
@@ -52,8 +34,8 @@ def slack() -> Iterator[HttpReceiver]:
 
 
 @pytest.fixture
-def api(local_airflow: Instance) -> Api:
-    return Api(local_airflow)
+def web(local_airflow: Instance) -> Web:
+    return Web(local_airflow)
 
 
 def new(user: User, folder: Path, name: str, *settings: str, deadlines: str = "{}") -> Path:
@@ -73,30 +55,21 @@ def new(user: User, folder: Path, name: str, *settings: str, deadlines: str = "{
     return root
 
 
-def heard(slack: HttpReceiver, words: str) -> list[str]:
-    """The messages with these words in their first line; waits for the first."""
-
-    def found() -> list[Any]:
-        return [text for text in slack.texts() if words in text.splitlines()[0]]
-
-    return slack.wait_for(found, seconds=240)  # two cores may have more to do than this
-
-
 def test_stopped_broken_and_late_runs_are_told(
-    user: User, api: Api, slack: HttpReceiver, tmp_path: Path
+    user: User, web: Web, slack: HttpReceiver, tmp_path: Path
 ) -> None:
-    api.connect("told_webhook", slack.url)
+    web.connect_slack("told_webhook", slack.url)
     root = new(user, tmp_path, "told", deadlines="{training: 0.02}")
     tried = user.types("notify", "test", folder=root)
     assert tried.code == 0, tried.text
-    heard(slack, "told: a test of the notification gate_failed")
+    slack.hears("told: a test of the notification gate_failed")
 
     data = (root / "data/iris.csv").read_text()
     (tmp_path / "bad.csv").write_text(data.replace("virginica", "tulip"))
     source = f"source={tmp_path / 'bad.csv'}"
     stopped = user.types("trigger", "training", "--conf", source, "--json", folder=root)
     assert stopped.code == 1, stopped.text
-    (message,) = heard(slack, "told training was stopped by `gate_raw`")
+    (message,) = slack.hears("told training was stopped by `gate_raw`")
     run_id = stopped.result["run_id"]
     assert "gate `raw`: 1 of 11 rules of quality/raw.dqdl did not pass" in message
     assert '- ColumnValues "species" in ["setosa","versicolor","virginica"]' in message
@@ -105,7 +78,7 @@ def test_stopped_broken_and_late_runs_are_told(
     assert message.endswith(f"/dags/told_training/runs/{run_id}")
     assert "tulip" not in message
 
-    (late,) = heard(slack, "told training has not ended within 0.02 minutes")
+    (late,) = slack.hears("told training has not ended within 0.02 minutes")
     assert f"Run: {run_id}\n" in late
     assert late.endswith(f"/dags/told_training/runs/{run_id}")
 
@@ -114,18 +87,18 @@ def test_stopped_broken_and_late_runs_are_told(
     assert user.types("deploy", "--env", "local", "--yes", folder=root).code == 0
     broken = user.types("trigger", "training", folder=root)
     assert broken.code == 1, broken.text
-    (message,) = heard(slack, "told training failed at `candidates`")
+    (message,) = slack.hears("told training failed at `candidates`")
     assert "- step candidates ended with code 1\n" in message
     assert not [text for text in slack.texts() if "Ada" in text]
 
 
 def test_a_version_that_waits_for_a_person_is_told(
-    user: User, api: Api, slack: HttpReceiver, tmp_path: Path
+    user: User, web: Web, slack: HttpReceiver, tmp_path: Path
 ) -> None:
-    api.connect("told_webhook", slack.url)
+    web.connect_slack("told_webhook", slack.url)
     root = new(user, tmp_path, "heard", "approval=person")
     started = user.types("trigger", "training", "--no-follow", folder=root)
     assert started.code == 0, started.text
-    (waiting,) = heard(slack, "heard: heard version 1 waits for approval")
+    (waiting,) = slack.hears("heard: heard version 1 waits for approval")
     assert "`mlops models approve heard VERSION`" in waiting
     assert "Task: approval\n" in waiting

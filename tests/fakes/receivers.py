@@ -49,6 +49,14 @@ class HttpReceiver:
     def texts(self) -> list[str]:
         return [one.json["text"] for one in list(self.posted) if b'"text"' in one.body]
 
+    def hears(self, words: str) -> list[str]:
+        """The messages with these words in their first line; waits for the first."""
+
+        def found() -> list[str]:
+            return [text for text in self.texts() if words in text.splitlines()[0]]
+
+        return self.wait_for(found, seconds=240)  # two cores may have more to do than this
+
     def wait_for(self, found: Callable[[], list[Any]], seconds: float = 60) -> list[Any]:
         deadline = time.monotonic() + seconds
         while not found():
