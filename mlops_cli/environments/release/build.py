@@ -14,17 +14,17 @@ from mlops_cli.core.creator import creator
 from mlops_cli.core.files import write_atomic
 from mlops_cli.core.processes import child_environment, run
 from mlops_cli.environments.interpreters import quality_python
-from mlops_cli.project.environments import LocalEnvironment
+from mlops_cli.project.environments import LocalEnvironment, MwaaEnvironment
 from mlops_cli.project.loader import environment as environment_of
 from mlops_cli.project.paths import data_dir
 from mlops_cli.runtime.settings import Paths, Settings
 
-from . import loader, manifest
+from . import installs, loader, manifest
 from .engine import exported
 from .source import LOCK, SourceFile, collect
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from mlops_cli.core.clock import Clock
@@ -79,7 +79,10 @@ def build(
     # another commit is the same release.
     core = {**settings, "release": None, "commit": None}
     parts = {file.key: _sha256(file.data) for file in files}
-    digest = manifest.digest({**parts, SETTINGS: _sha256(_json(core))})
+    mwaa = _mwaa(project, environment)
+    digest = manifest.digest(
+        {**parts, SETTINGS: _sha256(_json(core)), **asked(project, environment, mwaa)}
+    )
     now = clock.now()
     release = name(digest) or f"{now:%Y%m%dT%H%M%SZ}-{digest[:12]}"
     content = [*files, SourceFile(SETTINGS, _json({**settings, "release": release}))]
@@ -101,6 +104,7 @@ def build(
         tool=__version__,
         created_by=creator(),
         created_at=now,
+        mwaa=mwaa,
     )
     root = destination / release
     for file in content:
@@ -109,6 +113,19 @@ def build(
         path.write_bytes(file.data)
     write_atomic(root / manifest.NAME, made.dumps())
     return Release(release, root, made)
+
+
+def asked(project: Project, environment: str, mwaa: Mapping[str, str] | None) -> Mapping[str, str]:
+    """What a release's digest has of its `mwaa/` files: nothing but where they are installed."""
+    is_mwaa = isinstance(environment_of(project, environment), MwaaEnvironment)
+    return installs.parts(mwaa) if is_mwaa else {}
+
+
+def _mwaa(project: Project, environment: str) -> Mapping[str, str] | None:
+    """Fingerprints of the folder `mwaa/`; None where it has nothing to do with the release."""
+    wanted = installs.fingerprints(installs.local_files(project.root))
+    is_mwaa = isinstance(environment_of(project, environment), MwaaEnvironment)
+    return wanted if wanted or is_mwaa else None
 
 
 def lay_out(
