@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
@@ -30,6 +32,9 @@ if TYPE_CHECKING:
 
 # A node that syncs by size and time must see each new pointer as changed.
 _POINTERS_REMEMBERED: Final = 5
+# From Ctrl-C to the end: two seconds, of which the process itself needs some.
+_PATIENCE_SECONDS: Final = 1.6
+_SINCE: Final = "_since"
 ACTIONS: Final = ("deploy", "rollback")
 """The entries of the history that moved the pointer."""
 
@@ -140,7 +145,11 @@ def locked(store: Store, what: str, progress: Progress) -> Iterator[Callable[[],
                 f"Took over the lock of {dead.who} on {dead.host} (process {dead.pid}, "
                 f"`{dead.what}`), which is dead"
             )
-        yield lease.check
+        try:
+            yield lease.check
+        except (KeyboardInterrupt, SystemExit) as stop:
+            stop.__dict__.setdefault(_SINCE, time.monotonic())
+            raise
 
 
 @contextmanager
@@ -153,8 +162,10 @@ def saying_what_is_live(
     except MlopsError as error:
         error.state = error.state or what_is_live(environment, project)
         raise
-    except (KeyboardInterrupt, SystemExit):
-        progress.note(what_is_live(environment, project))
+    except (KeyboardInterrupt, SystemExit) as stop:
+        # Who asks a second time has no time for more words.
+        if not isinstance(stop.__context__, (KeyboardInterrupt, SystemExit)):
+            progress.note(_soon(environment, project, since=stop.__dict__.get(_SINCE)))
         raise
 
 
@@ -166,6 +177,18 @@ def what_is_live(environment: Environment, project: str) -> str:
             return f"nothing of `{project}` is live in `{environment.name}`"
         return f"release `{live.current}` is live in `{environment.name}`"
     return f"what is live in `{environment.name}` could not be read"
+
+
+def _soon(environment: Environment, project: str, *, since: float | None) -> str:
+    """What is live, unless that takes longer than whoever pressed Ctrl-C shall wait in all."""
+    found: list[str] = []
+    look = threading.Thread(
+        target=lambda: found.append(what_is_live(environment, project)), daemon=True
+    )
+    look.start()
+    look.join(max(0.3, _PATIENCE_SECONDS - (time.monotonic() - since if since else 0.0)))
+    seen = f"`mlops releases --env {environment.name}` says what is live"
+    return found[0] if found else f"{environment.store.name} does not answer: {seen}"
 
 
 def _pause_removed(made: Plan, environment: Environment) -> None:

@@ -133,6 +133,7 @@ def roll_back(
                 deadline_seconds=deadline_seconds,
                 clock=clock,
                 pause_seconds=poll_seconds(opened),
+                release_at=store.release_at,
             )
         note(opened, described, "confirmed", clock=clock)
     return Rollback(project, environment, described.release, live.current, took)

@@ -96,6 +96,12 @@ class Store(Protocol):
     def unlock(self) -> Holder | None:
         """Break the lock, whoever holds it; who that was. The holder's next write is refused."""
 
+    def release_at(self, version: str) -> str | None:
+        """The release that is live in a version of the store, as Airflow calls versions.
+
+        None where that is not known, or the store has no versions.
+        """
+
 
 # --- Airflow ---------------------------------------------------------------------------------
 

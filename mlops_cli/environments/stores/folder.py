@@ -162,6 +162,10 @@ class FolderStore:
             raise self._failed("unlock", _LOCK, error) from error
         return found
 
+    def release_at(self, version: str) -> str | None:  # noqa: ARG002 -- the port's form
+        """None: a folder has no versions that Airflow would name."""
+        return None
+
     def _clean(self) -> None:
         # Only the lock's holder writes releases: a part that is here now was left by a kill.
         for place, _, names in os.walk(self._root):

@@ -81,6 +81,10 @@ class Remembered:
         with self._changing():
             return self._store.unlock()
 
+    def release_at(self, version: str) -> str | None:
+        """The release that is live in a version of the store; None where that is not known."""
+        return self._store.release_at(version)
+
     @contextmanager
     def _changing(self) -> Iterator[None]:
         try:
