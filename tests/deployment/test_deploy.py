@@ -273,6 +273,16 @@ def test_damaged_files_of_the_live_release_are_put_back(place: Place) -> None:
     assert place.word() == "one"
 
 
+def test_an_edit_of_the_live_release_that_keeps_the_size_is_undone(place: Place) -> None:
+    with place.parsing():
+        first = place.deploy(load(place.root))
+        edited = place.dags / f"churn/_releases/{first.release}/churn/words.py"
+        was = edited.read_text()
+        edited.write_text(was.replace("one", "two"))
+        again = place.deploy(load(place.root))
+    assert (again.release, again.unchanged, edited.read_text()) == (first.release, False, was)
+
+
 def test_a_removed_dag_is_paused_before_it_goes(place: Place) -> None:
     with place.parsing():
         first = place.deploy(load(place.root))

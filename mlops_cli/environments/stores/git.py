@@ -196,6 +196,10 @@ class GitStore:
         """Break the lock, whoever holds it; who that was."""
         return self._lease("unlock").break_open()
 
+    def altered(self, wanted: Mapping[str, str]) -> tuple[str, ...]:  # noqa: ARG002 -- the port's
+        """None that is known: whoever edits a file here leaves a commit that says so."""
+        return ()
+
     def release_at(self, version: str) -> str | None:
         """The release that is live in a commit; None where that is not known."""
         with suppress(MlopsError):
