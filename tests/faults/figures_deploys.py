@@ -84,9 +84,9 @@ def memory() -> Figures:
             text=True,
             check=False,
         )
+        is_live = here.ground.live() is not None
     found = re.search(r"peak (\d+) MiB", child.stderr)
     peak = int(found[1]) if found else 0
-        is_live = here.ground.live() is not None
     met = 0 < peak < 300 and is_live and child.returncode == Exit.UNFINISHED
     name = "peak memory of a deploy of 10,000 files of 20 kB"
     yield Figure(name, "< 300 MiB", f"{peak} MiB", met)
