@@ -6,6 +6,7 @@ python tests/faults/figures.py [NAME…]
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import time
 from pathlib import Path
@@ -37,6 +38,8 @@ EVERY = {
 
 def main(names: list[str]) -> int:
     """Measure these, by default all; 1 when one of them is missed."""
+    # Where it runs in the background, what it starts would be deaf to Ctrl-C.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     say(f"Load of the machine {os.getloadavg()[0]:.1f}, cores {os.cpu_count()}\n")
     say("| figure | target | measured | met |\n|---|---|---|---|")
     missed, began = 0, time.monotonic()
