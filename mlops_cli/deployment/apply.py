@@ -18,7 +18,7 @@ from .plan import removed
 from .upload import upload
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from mlops_cli.core.clock import Clock
     from mlops_cli.core.progress import Progress
@@ -77,7 +77,7 @@ def apply(
         there = store.list(f"{loader.RELEASES}/")
         count = upload(store, staged, described, there)
         last_look()
-        _pause_removed(made, environment)
+        pause(environment, removed(made))
         check()
         # A live release whose files were damaged is repaired under its own name.
         previous = made.live if live is None or made.live != staged.id else live.previous
@@ -191,8 +191,14 @@ def _soon(environment: Environment, project: str, *, since: float | None) -> str
     return found[0] if found else f"{environment.store.name} does not answer: {seen}"
 
 
-def _pause_removed(made: Plan, environment: Environment) -> None:
-    # A removed DAG stays visible to the scheduler for minutes; it must not start a run in them.
-    for dag_id in removed(made):
-        if environment.api and environment.api.dag(dag_id):
-            environment.api.set_paused(dag_id, paused=True)
+def pause(environment: Environment, dag_ids: Iterable[str]) -> tuple[str, ...]:
+    """Pause DAGs that go; those that were there.
+
+    The scheduler sees them for minutes yet: they must not start a run in them.
+    """
+    api, found = environment.api, []
+    for dag_id in dag_ids:
+        if api and api.dag(dag_id):
+            api.set_paused(dag_id, paused=True)
+            found.append(dag_id)
+    return tuple(found)

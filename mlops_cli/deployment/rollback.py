@@ -14,7 +14,7 @@ from mlops_cli.environments.interpreters import PROJECT_LOCK, project_interprete
 from mlops_cli.environments.open import open_environment
 from mlops_cli.environments.release import loader
 
-from .apply import flip, locked, note, saying_what_is_live, what_is_live
+from .apply import flip, locked, note, pause, saying_what_is_live, what_is_live
 from .confirm import confirm, known_failures, poll_seconds, usual_deadline
 from .installation import not_installed, require_proved_with
 
@@ -117,6 +117,10 @@ def roll_back(
             require_proved_with(described, opened, progress=progress)
             _have_environment(opened, described, progress)
             known = known_failures(api, project)
+            leaving = record.read_manifest(store, live.current)
+            gone = {*(leaving.dag_ids if leaving else ())} - {*described.dag_ids}
+            for dag_id in pause(opened, sorted(gone)):
+                progress.note(f"Paused {dag_id}, which `{described.release}` does not have")
             flip(
                 store,
                 described,

@@ -412,8 +412,15 @@ def test_a_rollback_is_one_write(place: Place) -> None:
         with pytest.raises(ConflictError, match="there is no release before it"):
             back()
         second = place.deploy(say(place.root, "two"))
+        # As if the second had a DAG more.
+        manifest = place.dags / f"churn/_releases/{second.release}/MANIFEST.json"
+        more = '"dags": [{"dag_id": "churn_new", "file": "dags/training.py"},'
+        manifest.write_text(manifest.read_text().replace('"dags": [', more))
+        new = place.fake.add(Dag("churn_new"))
         done = back()
         assert (done.release, done.replaced) == (first.release, second.release)
+        assert new.is_paused
+        assert f"Paused churn_new, which `{first.release}` does not have" in place.notes.said
         assert place.word() == "one"
         with pytest.raises(ConflictError, match="`r0` is not there in full"):
             back("r0")
