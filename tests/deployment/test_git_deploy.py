@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -55,8 +56,13 @@ def test_airflow_has_to_be_at_a_commit_in_which_the_release_is_live(
     ground.fake.held = before = git(remote, "rev-parse", "deploy/staging")
     ground.say("two")
     reason = f"new runs of it are of commit {before[:12]}, in which {first.release} is live"
+    with pytest.raises(UnfinishedError):
+        ground.deploy(deadline_seconds=0.1)
+    dag, first_tag = ground.fake.dags["churn_training"], {f"release:{first.release}"}
+    while dag.tags == first_tag:
+        time.sleep(0.05)
     with pytest.raises(UnfinishedError, match=reason):
-        ground.deploy(deadline_seconds=2.0)
+        ground.deploy(deadline_seconds=0.1)
     assert ground.history()[-1] == "unconfirmed"
     # A commit of somebody else's on top is as good as ours.
     theirs = git(
