@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from mlops_cli.environments.port import Holder
 
-# Whole seconds of the server's clock, and who tries again only now and then: free within two minutes.
+# By whole seconds of the server's clock, and for who tries again now and then: two minutes.
 LEASE_SECONDS: Final = 110.0
 
 
