@@ -4,7 +4,7 @@ BIN := .venv/bin
 # Some containers export it; without bytecode Airflow takes three times as long to start.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo demo-loop test check lint types imports lock benchmark faults clean
+.PHONY: help setup demo demo-loop test check lint types imports lock benchmark faults figures clean
 
 help:  ## This list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -50,6 +50,9 @@ faults: setup  ## Kill `new` and `deploy` at 60 random points each, lose 1,000 r
 	$(BIN)/python tests/faults/kill_deploy.py 60
 	$(BIN)/python tests/faults/lost_replies.py 1000
 	$(BIN)/python tests/faults/kill_requests.py
+
+figures: setup  ## Measure what docs/reliability.md promises (some twenty minutes); 1 when one is missed
+	$(BIN)/python tests/faults/figures.py
 
 clean:  ## What can be made again
 	rm -rf .venv dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
@@ -16,7 +18,7 @@ from .plan import removed
 from .upload import upload
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from mlops_cli.core.clock import Clock
     from mlops_cli.core.progress import Progress
@@ -30,6 +32,9 @@ if TYPE_CHECKING:
 
 # A node that syncs by size and time must see each new pointer as changed.
 _POINTERS_REMEMBERED: Final = 5
+# From Ctrl-C to the end: two seconds, of which the process itself needs some.
+_PATIENCE_SECONDS: Final = 1.6
+_SINCE: Final = "_since"
 ACTIONS: Final = ("deploy", "rollback")
 """The entries of the history that moved the pointer."""
 
@@ -72,7 +77,7 @@ def apply(
         there = store.list(f"{loader.RELEASES}/")
         count = upload(store, staged, described, there)
         last_look()
-        _pause_removed(made, environment)
+        pause(environment, removed(made))
         check()
         # A live release whose files were damaged is repaired under its own name.
         previous = made.live if live is None or made.live != staged.id else live.previous
@@ -140,7 +145,11 @@ def locked(store: Store, what: str, progress: Progress) -> Iterator[Callable[[],
                 f"Took over the lock of {dead.who} on {dead.host} (process {dead.pid}, "
                 f"`{dead.what}`), which is dead"
             )
-        yield lease.check
+        try:
+            yield lease.check
+        except (KeyboardInterrupt, SystemExit) as stop:
+            stop.__dict__.setdefault(_SINCE, time.monotonic())
+            raise
 
 
 @contextmanager
@@ -153,8 +162,10 @@ def saying_what_is_live(
     except MlopsError as error:
         error.state = error.state or what_is_live(environment, project)
         raise
-    except (KeyboardInterrupt, SystemExit):
-        progress.note(what_is_live(environment, project))
+    except (KeyboardInterrupt, SystemExit) as stop:
+        # Who asks a second time has no time for more words.
+        if not isinstance(stop.__context__, (KeyboardInterrupt, SystemExit)):
+            progress.note(_soon(environment, project, since=stop.__dict__.get(_SINCE)))
         raise
 
 
@@ -168,8 +179,26 @@ def what_is_live(environment: Environment, project: str) -> str:
     return f"what is live in `{environment.name}` could not be read"
 
 
-def _pause_removed(made: Plan, environment: Environment) -> None:
-    # A removed DAG stays visible to the scheduler for minutes; it must not start a run in them.
-    for dag_id in removed(made):
-        if environment.api and environment.api.dag(dag_id):
-            environment.api.set_paused(dag_id, paused=True)
+def _soon(environment: Environment, project: str, *, since: float | None) -> str:
+    """What is live, unless that takes longer than whoever pressed Ctrl-C shall wait in all."""
+    found: list[str] = []
+    look = threading.Thread(
+        target=lambda: found.append(what_is_live(environment, project)), daemon=True
+    )
+    look.start()
+    look.join(max(0.3, _PATIENCE_SECONDS - (time.monotonic() - since if since else 0.0)))
+    seen = f"`mlops releases --env {environment.name}` says what is live"
+    return found[0] if found else f"{environment.store.name} does not answer: {seen}"
+
+
+def pause(environment: Environment, dag_ids: Iterable[str]) -> tuple[str, ...]:
+    """Pause DAGs that go; those that were there.
+
+    The scheduler sees them for minutes yet: they must not start a run in them.
+    """
+    api, found = environment.api, []
+    for dag_id in dag_ids:
+        if api and api.dag(dag_id):
+            api.set_paused(dag_id, paused=True)
+            found.append(dag_id)
+    return tuple(found)

@@ -6,10 +6,13 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from mlops_cli.core.diagnostics import Diagnostic, Severity
-from mlops_cli.core.errors import FailedError, UnavailableError, UnfinishedError
+from mlops_cli.core.errors import FailedError, MlopsError, UnavailableError, UnfinishedError
+from mlops_cli.core.redact import printable
 from mlops_cli.environments.release import loader
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from mlops_cli.core.clock import Clock
     from mlops_cli.environments.open import Environment
     from mlops_cli.environments.port import AirflowApi, DagInfo
@@ -21,6 +24,11 @@ _SLOWER: Final = 1.3
 _LOCAL_SECONDS: Final = 60.0
 # Nodes copy by themselves, and Airflow looks for new files every few minutes.
 _REMOTE_SECONDS: Final = 600.0
+# Airflow's own look for what is gone: every 5 s in the local one (see its configuration), else
+# every 60 s for what was not parsed for 50 s.
+_LOCAL_GONE_SECONDS: Final = 45.0
+_REMOTE_GONE_SECONDS: Final = 150.0
+_GONE_POLL_SECONDS: Final = 1.0
 _SHOWN_LINES: Final = 12
 _OLD_TASKS: Final = "Airflow shows it already, but still runs the tasks of before"
 
@@ -33,6 +41,38 @@ def usual_deadline(environment: Environment) -> float:
 def poll_seconds(environment: Environment) -> float:
     """How far apart questions become: another's Airflow is not to be kept busy."""
     return _FIRST_POLL_SECONDS if environment.kind == "local" else _REMOTE_POLL_SECONDS
+
+
+def gone_deadline(environment: Environment) -> float:
+    """How long to wait for Airflow to drop what a release has no more, in seconds."""
+    return _LOCAL_GONE_SECONDS if environment.kind == "local" else _REMOTE_GONE_SECONDS
+
+
+def wait_until_gone(
+    api: AirflowApi,
+    dag_ids: tuple[str, ...],
+    *,
+    deadline_seconds: float,
+    clock: Clock,
+    pause_seconds: float = _GONE_POLL_SECONDS,
+) -> tuple[str, ...]:
+    """Wait until Airflow holds removed DAGs for stale; those it still shows when time is up.
+
+    They are paused, so nothing is wrong with one that is shown longer: no error comes of it.
+    """
+    began, pause, left = clock.monotonic(), _FIRST_POLL_SECONDS, dag_ids
+    while left:
+        with suppress(MlopsError):  # who cannot be asked may be asked again
+            left = tuple(
+                dag_id
+                for dag_id in left
+                if (info := api.dag(dag_id)) is not None and not info.is_stale
+            )
+        if not left or clock.monotonic() - began > deadline_seconds:
+            break
+        clock.sleep(pause)
+        pause = min(max(_GONE_POLL_SECONDS, pause_seconds), pause * _SLOWER)
+    return left
 
 
 def known_failures(api: AirflowApi, project: str) -> frozenset[str]:
@@ -48,6 +88,7 @@ def confirm(
     deadline_seconds: float,
     clock: Clock,
     pause_seconds: float = _FIRST_POLL_SECONDS,
+    release_at: Callable[[str], str | None] = lambda _: None,
 ) -> float:
     """Wait until Airflow has every DAG of the release; how many seconds that took.
 
@@ -58,6 +99,8 @@ def confirm(
         deadline_seconds: How long it may take.
         clock: For waiting.
         pause_seconds: How far apart the questions become.
+        release_at: The release that is live in a version of the store; None where that is not
+            known, or the store has no versions.
 
     Raises:
         FailedError: Airflow cannot import the release; the end of the trace is shown.
@@ -69,7 +112,7 @@ def confirm(
     pause = _FIRST_POLL_SECONDS
     while True:
         try:
-            _look(api, described, waiting, asked)
+            _look(api, described, waiting, asked, release_at)
             if not waiting:
                 return clock.monotonic() - began
             for trace in _failures(api, described.project):
@@ -95,12 +138,20 @@ def is_on_its_way(trace: str, project: str) -> bool:
     return f"no release of {project} is complete here" in trace
 
 
-def _look(api: AirflowApi, described: Manifest, waiting: dict[str, str], asked: set[str]) -> None:
+def _look(
+    api: AirflowApi,
+    described: Manifest,
+    waiting: dict[str, str],
+    asked: set[str],
+    release_at: Callable[[str], str | None],
+) -> None:
     for dag_id in list(waiting):
         # Only this one tells what runs: a changed DAG's tags are stored at once, its tasks at
         # most every `min_serialized_dag_update_interval`, 30 s where nobody changed it.
         info = api.dag(dag_id)
-        reason = _missing(info, described.release)
+        reason = _missing(info, described.release) or _other_version(
+            info, described.release, release_at
+        )
         if reason is None:
             del waiting[dag_id]
             continue
@@ -126,6 +177,17 @@ def _missing(info: DagInfo | None, release: str) -> str | None:
     if info.has_import_errors:
         return "its file has import errors"
     return None if info.release == release else _OLD_TASKS
+
+
+def _other_version(
+    info: DagInfo | None, release: str, release_at: Callable[[str], str | None]
+) -> str | None:
+    """Airflow pins a run to the commit it has of a DAG: that one has to hold the release, too."""
+    version = info.bundle_version if info else None
+    held = release_at(version) if version else None
+    if version is None or held is None or held == release:
+        return None
+    return f"new runs of it are of commit {printable(version)[:12]}, in which {held} is live"
 
 
 def _failures(api: AirflowApi, project: str) -> list[str]:

@@ -17,7 +17,13 @@ from mlops_cli.project.loader import environment as environment_of
 
 from . import plan_file, shapes
 from .confirm import usual_deadline
-from .installation import differing, install, require_installed, require_mwaa
+from .installation import (
+    differing,
+    install,
+    require_at_hand,
+    require_installed,
+    require_mwaa,
+)
 from .live import Deployment, make_live, takes_back
 from .plan import Plan, look, plan, stored_name
 from .promote import promote, steps_python
@@ -119,7 +125,7 @@ def deploy(
             )
             made = plan(opened, staged, standing=standing, promoted_from=source, now=clock.now())
             if options.with_environment or not made.unchanged:
-                made = replace(made, installs=differing(project, opened))
+                made = replace(made, installs=differing(project, staged.manifest, opened))
             if kept is not None:
                 plan_file.require_fresh(kept, made)
             if options.plan_to is not None:
@@ -127,7 +133,9 @@ def deploy(
             if only_plan:
                 return made
             _say_other_version(project, opened, made, progress)
-            if not options.with_environment:
+            if options.with_environment:
+                require_at_hand(project, staged.manifest, made)
+            else:
                 require_installed(made, opened)
             require_approval(made, approve)
             policy = options.when_running or spec.running_policy
@@ -135,7 +143,7 @@ def deploy(
                 let_end(opened, staged.manifest.dag_ids, policy, progress=progress, clock=clock)
         installed: tuple[str, ...] = ()
         if options.with_environment:
-            installed = install(project, opened, progress=progress, clock=clock)
+            installed = install(project, staged.manifest, opened, progress=progress, clock=clock)
         asked = options.rollback_on_failure
         done = make_live(
             made,

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from mlops_cli.core.errors import ConflictError, FailedError, MlopsError, UnfinishedError
+from mlops_cli.core.errors import ConflictError, FailedError, UnfinishedError
 from mlops_cli.environments import record
 
 from .apply import ACTIONS, apply, locked, note, saying_what_is_live
-from .confirm import confirm, known_failures, poll_seconds
+from .confirm import confirm, gone_deadline, known_failures, poll_seconds, wait_until_gone
 from .plan import removed
 from .rollback import undo
 from .running import let_end
@@ -93,6 +93,7 @@ def make_live(
                     deadline_seconds=deadline_seconds,
                     clock=clock,
                     pause_seconds=poll_seconds(environment),
+                    release_at=environment.store.release_at,
                 )
             except FailedError as error:
                 note(environment, described, "failed", clock=clock)
@@ -106,6 +107,13 @@ def make_live(
                 raise
         if not made.unchanged:
             note(environment, described, "confirmed", clock=clock)
+        shown = _still_shown(
+            environment,
+            made,
+            min(deadline_seconds - took, gone_deadline(environment)),
+            progress,
+            clock,
+        )
     previous = made.previous if made.unchanged or made.live == staged.id else made.live
     return Deployment(
         project=made.project,
@@ -119,7 +127,7 @@ def make_live(
         uploaded=uploaded,
         confirmed_seconds=took,
         seconds=took,
-        still_shown=_still_shown(environment, made),
+        still_shown=shown,
     )
 
 
@@ -168,9 +176,18 @@ def _told(environment: Environment, release: str) -> bool:
     return False
 
 
-def _still_shown(environment: Environment, made: Plan) -> tuple[str, ...]:
-    try:
-        found = {dag_id: environment.airflow.dag(dag_id) for dag_id in removed(made)}
-    except MlopsError:  # the deploy itself is done
+def _still_shown(
+    environment: Environment, made: Plan, seconds: float, progress: Progress, clock: Clock
+) -> tuple[str, ...]:
+    gone = removed(made)
+    if not gone:
         return ()
-    return tuple(dag_id for dag_id, info in found.items() if info and not info.is_stale)
+    names = ", ".join(gone)
+    with progress.step(f"Waiting for Airflow to drop {names} (at most {max(0, seconds):.0f} s)"):
+        return wait_until_gone(
+            environment.airflow,
+            gone,
+            deadline_seconds=seconds,
+            clock=clock,
+            pause_seconds=poll_seconds(environment),
+        )

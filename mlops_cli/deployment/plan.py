@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from mlops_cli.core.errors import ConflictError
 from mlops_cli.environments import record
-from mlops_cli.environments.release import loader, manifest
+from mlops_cli.environments.release import installs, loader, manifest
 
 from . import shapes
 
@@ -232,7 +232,21 @@ def _files(old: Manifest | None, new: Manifest) -> tuple[FileChange, ...]:
         if before.get(path) != entry and not (path == SETTINGS and path in before)
     ]
     changes += [FileChange("-", path) for path in before if path not in new.files]
+    changes += _installs(old, new)
     return tuple(sorted(changes, key=lambda change: change.path))
+
+
+def _installs(old: Manifest | None, new: Manifest) -> list[FileChange]:
+    """The files of `mwaa/` that differ: no part of a release, but what it runs with."""
+    if old is None or old.mwaa is None or new.mwaa is None:
+        return []
+    before, after = old.mwaa, new.mwaa
+    kinds = [kind for kind in {**before, **after} if before.get(kind) != after.get(kind)]
+    return [
+        FileChange("-" if kind not in after else "~" if kind in before else "+", path)
+        for kind in kinds
+        for path in installs.paths([kind])
+    ]
 
 
 def _dags(

@@ -20,7 +20,7 @@ from mlops_cli.environments import record
 from mlops_cli.environments.interpreters import project_interpreter, quality_interpreter
 from mlops_cli.environments.open import open_environment
 from mlops_cli.environments.release import archive, manifest
-from mlops_cli.environments.release.build import Release, build
+from mlops_cli.environments.release.build import Release, asked, build
 from mlops_cli.environments.stores.parallel import each
 from mlops_cli.project.loader import environment as environment_of
 from mlops_cli.project.paths import QUALITY_TOOLS
@@ -83,7 +83,8 @@ def promote(
     settings = _settings(project, target.name, fetched, folder, python=python, clock=clock)
     core = {**settings, "release": None, "commit": None}
     parts = {path: entry.sha256 for path, entry in described.files.items()}
-    digest = manifest.digest({**parts, SETTINGS: hashlib.sha256(_json(core)).hexdigest()})
+    parts |= {SETTINGS: hashlib.sha256(_json(core)).hexdigest()}
+    digest = manifest.digest({**parts, **asked(project, target.name, described.mwaa)})
     now = clock.now()
     name = stored_name(target, digest, standing) or f"{now:%Y%m%dT%H%M%SZ}-{digest[:12]}"
     text = _json({**settings, "release": name})

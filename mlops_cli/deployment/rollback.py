@@ -14,8 +14,9 @@ from mlops_cli.environments.interpreters import PROJECT_LOCK, project_interprete
 from mlops_cli.environments.open import open_environment
 from mlops_cli.environments.release import loader
 
-from .apply import flip, locked, note, saying_what_is_live, what_is_live
+from .apply import flip, locked, note, pause, saying_what_is_live, what_is_live
 from .confirm import confirm, known_failures, poll_seconds, usual_deadline
+from .installation import not_installed, require_proved_with
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -76,7 +77,8 @@ def rollback(
     Without a deadline, Airflow gets as long as it usually may take.
 
     Raises:
-        ConflictError: There is no such release, or it is not there in full.
+        ConflictError: There is no such release, it is not there in full, or it was proved with
+            other files of `mwaa/` than are installed now.
         FailedError: Airflow cannot import it.
         UnfinishedError: It was not seen live in time.
     """
@@ -112,8 +114,13 @@ def roll_back(
                     hint=f"Deploy it: `mlops deploy --env {environment}`",
                 )
             described = _complete(store, to or live.previous, live, environment)
+            require_proved_with(described, opened, progress=progress)
             _have_environment(opened, described, progress)
             known = known_failures(api, project)
+            leaving = record.read_manifest(store, live.current)
+            gone = {*(leaving.dag_ids if leaving else ())} - {*described.dag_ids}
+            for dag_id in pause(opened, sorted(gone)):
+                progress.note(f"Paused {dag_id}, which `{described.release}` does not have")
             flip(
                 store,
                 described,
@@ -130,6 +137,7 @@ def roll_back(
                 deadline_seconds=deadline_seconds,
                 clock=clock,
                 pause_seconds=poll_seconds(opened),
+                release_at=store.release_at,
             )
         note(opened, described, "confirmed", clock=clock)
     return Rollback(project, environment, described.release, live.current, took)
@@ -157,9 +165,12 @@ def undo(
                 action="rollback",
                 clock=clock,
             )
+        # What does not import runs nothing at all: what may run in part is better.
+        other = not_installed(before.mwaa, environment)
     except MlopsError as error:
         return f"{what_is_live(environment, made.project)}; taking it back failed: {error.message}"
-    return f"rolled back to release `{before.release}`, which is live"
+    but = f"; it was proved with other {', '.join(other)} than are installed" if other else ""
+    return f"rolled back to release `{before.release}`, which is live{but}"
 
 
 def releases(

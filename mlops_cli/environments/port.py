@@ -96,6 +96,18 @@ class Store(Protocol):
     def unlock(self) -> Holder | None:
         """Break the lock, whoever holds it; who that was. The holder's next write is refused."""
 
+    def altered(self, wanted: Mapping[str, str]) -> tuple[str, ...]:
+        """Which of these objects, by key, are not what their SHA-256 says.
+
+        Only a store that can tell cheaply looks; others answer that none is.
+        """
+
+    def release_at(self, version: str) -> str | None:
+        """The release that is live in a version of the store, as Airflow calls versions.
+
+        None where that is not known, or the store has no versions.
+        """
+
 
 # --- Airflow ---------------------------------------------------------------------------------
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from mlops_cli.environments.port import Store, Stored
+    from mlops_cli.environments.release.manifest import ArchiveEntry, FileEntry
 
 _ATTEMPTS: Final = 8
 
@@ -87,20 +88,20 @@ def manifest_in(found: Stored | None) -> manifest.Manifest | None:
 def missing(
     store: Store, described: manifest.Manifest, there: Mapping[str, int] | None = None
 ) -> tuple[str, ...]:
-    """The files of a release that are not in the store with the right size.
+    """The files of a release that are not in the store as they should be.
 
+    That is with the right size; where the store can tell cheaply, with the right content.
     `there` is what the store has listed, if it has been asked already.
     """
     if there is None:
         there = store.list(release_key(described.release))
-    wanted = {path: entry.size for path, entry in described.files.items()}
+    entries: Mapping[str, FileEntry | ArchiveEntry] = described.files
     if described.archive:
-        wanted = {described.archive.name: described.archive.size}
-    return tuple(
-        path
-        for path, size in wanted.items()
-        if there.get(release_key(described.release, path)) != size
-    )
+        entries = {described.archive.name: described.archive}
+    keys = {release_key(described.release, path): path for path in entries}
+    gone = {key for key, path in keys.items() if there.get(key) != entries[path].size}
+    gone |= {*store.altered({k: entries[path].sha256 for k, path in keys.items() if k not in gone})}
+    return tuple(path for key, path in keys.items() if key in gone)
 
 
 def releases(store: Store) -> tuple[str, ...]:

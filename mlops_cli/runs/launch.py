@@ -70,6 +70,8 @@ def launch(
             conf=request.conf,
             event_id=request.run_id,
             follow=listener is not None,
+            to_the_end=listener is not None,
+            timeout_seconds=request.timeout_seconds,
             progress=progress,
             clock=clock,
         )

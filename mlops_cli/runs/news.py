@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import difflib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from mlops_cli.core.errors import NotAllowedError, UnavailableError, UnfinishedError, UsageError
+from mlops_cli.core.errors import (
+    MlopsError,
+    NotAllowedError,
+    UnavailableError,
+    UnfinishedError,
+    UsageError,
+)
+from mlops_cli.core.exits import Exit
 from mlops_cli.core.redact import printable
 from mlops_cli.environments.open import open_environment
 
 from .conf import check_run_id, read_conf
+from .follow import follow as followed
+from .outcome import seconds
 from .trigger import new_run_id
 
 if TYPE_CHECKING:
@@ -34,6 +43,9 @@ class StartedRun:
     dag_id: str
     run_id: str
     url: str
+    state: str | None = None
+    """How it ended; None where nobody waited for that."""
+    seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +60,7 @@ class AssetNews:
     paused: tuple[str, ...]
     """Those of them that are paused, and do not run."""
     runs: tuple[StartedRun, ...]
+    exit_code: Exit = Exit.DONE
 
 
 def announce(
@@ -58,6 +71,8 @@ def announce(
     conf: Sequence[str],
     event_id: str | None,
     follow: bool,
+    to_the_end: bool = False,
+    timeout_seconds: float | None = None,
     progress: Progress,
     clock: Clock,
 ) -> AssetNews:
@@ -70,12 +85,14 @@ def announce(
         conf: What the event carries, as given with `--conf`.
         event_id: An id of the event; given again, it is found, not said again.
         follow: Wait a moment for the runs it starts.
+        to_the_end: Then stay until all of them have ended.
+        timeout_seconds: How long at most.
         progress: Told the id before it is said.
         clock: For the id and for waiting.
 
     Raises:
         UsageError: There is no such asset.
-        UnfinishedError: It is unknown whether it was said.
+        UnfinishedError: It is unknown whether it was said, or how its runs ended.
     """
     extra = read_conf(conf)
     mark = new_run_id(clock) if event_id is None else check_run_id(event_id)
@@ -92,14 +109,49 @@ def announce(
     if follow and not all(waiting.values()):
         with progress.step("Waiting for the runs it starts"):
             event = _with_runs(api, found, event, mark, clock=clock)
+    runs = tuple(StartedRun(*run, api.run_url(*run)) for run in event.runs)
+    if to_the_end:
+        again = f"--env {environment}"
+        runs = _ended(api, runs, timeout_seconds, again=again, progress=progress, clock=clock)
     return AssetNews(
         environment=environment,
         asset=found.name,
         event=mark,
         waiting=tuple(sorted(waiting)),
         paused=tuple(sorted(dag_id for dag_id, paused in waiting.items() if paused)),
-        runs=tuple(StartedRun(*run, api.run_url(*run)) for run in event.runs),
+        runs=runs,
+        exit_code=Exit.NO if any(run.state == "failed" for run in runs) else Exit.DONE,
     )
+
+
+def _ended(
+    api: AirflowApi,
+    runs: tuple[StartedRun, ...],
+    timeout_seconds: float | None,
+    *,
+    again: str,
+    progress: Progress,
+    clock: Clock,
+) -> tuple[StartedRun, ...]:
+    """Stay until each has ended; what ends this early leaves them alone."""
+    began, done = clock.monotonic(), []
+    try:
+        for run in runs:
+            left = None
+            if timeout_seconds is not None:
+                left = max(0.0, timeout_seconds - (clock.monotonic() - began))
+            with progress.step(f"Following {run.dag_id}, run {run.run_id}"):
+                *_, last = followed(api, run.dag_id, run.run_id, timeout_seconds=left, clock=clock)
+            took = seconds(last.run.started, last.run.ended)
+            done.append(replace(run, state=last.run.state, seconds=took))
+            progress.note(f"{run.dag_id} {run.run_id} {last.run.state}")
+    except (KeyboardInterrupt, SystemExit):
+        progress.note(f"What it started goes on: `mlops status {again}`")
+        raise
+    except MlopsError as error:
+        error.hint = error.hint or f"Look at it again: `mlops status {again}`"
+        raise
+    return tuple(done)
 
 
 def _asset(api: AirflowApi, name: str) -> Asset:

@@ -66,7 +66,8 @@ class Loop:
 
     def shouts(self, number: int) -> int:
         """Say that there are predictions; again, as the hint says, where SQLite was too busy."""
-        event = ("trigger", "--asset", "loop_predictions", "--run-id", f"m-shout-{number}")
+        name = ("--asset", "loop_predictions", "--run-id", f"m-shout-{number}")
+        event = ("trigger", *name, "--no-follow")
         for _ in range(5):
             said = self.user.types(*event, folder=self.root)
             if said.code != Exit.UNFINISHED:

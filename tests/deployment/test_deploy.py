@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import zipfile
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -272,6 +273,16 @@ def test_damaged_files_of_the_live_release_are_put_back(place: Place) -> None:
     assert place.word() == "one"
 
 
+def test_an_edit_of_the_live_release_that_keeps_the_size_is_undone(place: Place) -> None:
+    with place.parsing():
+        first = place.deploy(load(place.root))
+        edited = place.dags / f"churn/_releases/{first.release}/churn/words.py"
+        was = edited.read_text()
+        edited.write_text(was.replace("one", "two"))
+        again = place.deploy(load(place.root))
+    assert (again.release, again.unchanged, edited.read_text()) == (first.release, False, was)
+
+
 def test_a_removed_dag_is_paused_before_it_goes(place: Place) -> None:
     with place.parsing():
         first = place.deploy(load(place.root))
@@ -401,8 +412,15 @@ def test_a_rollback_is_one_write(place: Place) -> None:
         with pytest.raises(ConflictError, match="there is no release before it"):
             back()
         second = place.deploy(say(place.root, "two"))
+        # As if the second had a DAG more.
+        manifest = place.dags / f"churn/_releases/{second.release}/MANIFEST.json"
+        more = '"dags": [{"dag_id": "churn_new", "file": "dags/training.py"},'
+        manifest.write_text(manifest.read_text().replace('"dags": [', more))
+        new = place.fake.add(Dag("churn_new"))
         done = back()
         assert (done.release, done.replaced) == (first.release, second.release)
+        assert new.is_paused
+        assert f"Paused churn_new, which `{first.release}` does not have" in place.notes.said
         assert place.word() == "one"
         with pytest.raises(ConflictError, match="`r0` is not there in full"):
             back("r0")
@@ -415,3 +433,42 @@ def test_a_rollback_is_one_write(place: Place) -> None:
         first.release: "live",
         second.release: "previous",
     }
+
+
+def test_a_rollback_builds_what_the_steps_of_that_release_need_again(
+    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The lock of the release, not of the working tree; and its environment has gone meanwhile.
+    monkeypatch.setenv("MLOPS_CACHE_DIR", str(tmp_path / "cache"))
+    lock = place.root / "requirements.lock"
+    lock.write_text(f"growth @ {wheel(tmp_path / 'wheels').as_uri()}\n")
+    with place.parsing():
+        first = place.deploy(load(place.root))
+        lock.write_text("")
+        place.deploy(say(place.root, "two"))
+        back = roll_back(
+            "churn",
+            place.environment,
+            to=None,
+            deadline_seconds=15,
+            progress=place.notes,
+            clock=CLOCK,
+        )
+    assert back.release == first.release
+    assert [path.name for path in tmp_path.glob("cache/projects/*/lib/*/site-packages/*.py")] == [
+        "growth.py"
+    ]
+
+
+def wheel(folder: Path) -> Path:
+    """A package of one module, as a registry would give it."""
+    folder.mkdir()
+    made, facts = folder / "growth-1.0-py3-none-any.whl", "growth-1.0.dist-info"
+    with zipfile.ZipFile(made, "w") as archive:
+        archive.writestr("growth.py", "RATE = 2\n")
+        archive.writestr(f"{facts}/METADATA", "Metadata-Version: 2.1\nName: growth\nVersion: 1.0\n")
+        archive.writestr(
+            f"{facts}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+        )
+        archive.writestr(f"{facts}/RECORD", "")
+    return made

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -44,6 +45,39 @@ def test_from_a_first_deploy_over_a_change_and_back_each_is_a_commit(
     remote = tmp_path / "remote.git"
     assert git(remote, "rev-list", "--count", "deploy/staging") == "3"
     assert ground.history() == ["deploy", "confirmed"] * 2 + ["rollback", "confirmed"]
+
+
+def test_airflow_has_to_be_at_a_commit_in_which_the_release_is_live(
+    ground: Ground, tmp_path: Path
+) -> None:
+    # It pins each run to the commit it has of the DAG, whatever the tags say.
+    remote = tmp_path / "remote.git"
+    first = ground.deploy()
+    ground.fake.held = before = git(remote, "rev-parse", "deploy/staging")
+    ground.say("two")
+    reason = f"new runs of it are of commit {before[:12]}, in which {first.release} is live"
+    with pytest.raises(UnfinishedError):
+        ground.deploy(deadline_seconds=0.1)
+    dag, first_tag = ground.fake.dags["churn_training"], {f"release:{first.release}"}
+    while dag.tags == first_tag:
+        time.sleep(0.05)
+    with pytest.raises(UnfinishedError, match=reason):
+        ground.deploy(deadline_seconds=0.1)
+    assert ground.history()[-1] == "unconfirmed"
+    # A commit of somebody else's on top is as good as ours.
+    theirs = git(
+        remote,
+        *("-c", "user.name=other", "-c", "user.email=other@localhost", "commit-tree"),
+        *("-p", "deploy/staging", "-m", "Theirs", "deploy/staging^{tree}"),
+    )
+    git(remote, "update-ref", "refs/heads/deploy/staging", theirs)
+    ground.fake.held = theirs
+    assert ground.deploy().unchanged
+    assert ground.fake.dags["churn_training"].bundle_version == theirs
+    # What nobody here can look into says nothing.
+    store = ground.open().store
+    assert store.release_at("0" * 40) is None
+    assert store.release_at("--upload-pack=touch") is None
 
 
 def test_destroy_is_a_commit_without_the_project(ground: Ground, tmp_path: Path) -> None:

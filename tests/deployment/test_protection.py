@@ -16,6 +16,7 @@ from fakes.grounds import CLOCK, PASSWORD, Ground, add_environment, airflow_text
 
 from mlops_cli.core.errors import ConflictError, FailedError, NotAllowedError
 from mlops_cli.core.exits import Exit
+from mlops_cli.deployment import confirm
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -198,15 +199,28 @@ def test_what_does_not_import_is_taken_back_where_asked(
         assert str(ground.live()) in str(caught.value.state)
 
 
-def test_a_removed_dag_is_paused_and_said_to_be_shown_yet(ground: Ground) -> None:
+def test_a_removed_dag_is_paused_and_waited_for_and_said_to_be_shown_yet(
+    ground: Ground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(confirm, "_REMOTE_GONE_SECONDS", 1.0)
     first = ground.deploy()
     manifest = ground.dags / f"churn/_releases/{first.release}/MANIFEST.json"
-    manifest.write_text(
-        manifest.read_text().replace(
-            '"dags": [', '"dags": [{"dag_id": "churn_old", "file": "dags/training.py"},'
-        )
+    gone = "".join(
+        f'{{"dag_id": "churn_{name}", "file": "dags/training.py"}},' for name in ("old", "older")
     )
-    old = ground.fake.add(Dag("churn_old"))
+    manifest.write_text(manifest.read_text().replace('"dags": [', f'"dags": [{gone}'))
+    old, older = (ground.fake.add(Dag(f"churn_{name}")) for name in ("old", "older"))
+
+    def look_for_stale_ones() -> None:
+        while not any("to drop churn_old" in line for line in ground.notes.said):
+            time.sleep(0.01)
+        old.is_stale = True
+
+    airflow = threading.Thread(target=look_for_stale_ones, daemon=True)
+    airflow.start()
     ground.say("two")
     done = ground.deploy()
-    assert (old.is_paused, done.still_shown) == (True, ("churn_old",))
+    airflow.join(10)
+    assert (old.is_paused, older.is_paused) == (True, True)
+    assert done.still_shown == ("churn_older",)
+    assert ground.history()[-1] == "confirmed", "it is done all the same"

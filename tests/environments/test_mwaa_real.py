@@ -9,8 +9,9 @@ import random
 import re
 import shutil
 import threading
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ from fakes.moto_server import client, credentials, moto_server, new_bucket
 from fakes.projects import say, write_project
 
 from mlops_cli.core.clock import SystemClock
+from mlops_cli.core.errors import UnavailableError, UnfinishedError
 from mlops_cli.core.progress import Silent
 from mlops_cli.environments.aws import Aws
 from mlops_cli.environments.emulated.behind import Airflow
@@ -33,7 +35,7 @@ from mlops_cli.runs.follow import RunUpdate, follow, log_tail
 from mlops_cli.runs.trigger import new_run_id, start
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from mlops_cli.environments.apis.rest import RestApi
     from mlops_cli.environments.local.instance import Instance
@@ -80,6 +82,42 @@ def training():
 
 
 training()
+'''
+
+OCCASIONS = '''\
+"""One that has dates, and one that waits for news."""
+
+from datetime import datetime, timezone
+
+from airflow.sdk import Asset, dag, task
+
+
+@dag(
+    dag_id="occ_daily",
+    schedule="0 5 * * *",
+    start_date=datetime(2026, 1, 1, tzinfo=timezone.utc),
+    end_date=datetime(2026, 1, 9, tzinfo=timezone.utc),
+    catchup=False,
+)
+def daily():
+    @task
+    def tell():
+        return "told"
+
+    tell()
+
+
+@dag(dag_id="occ_heard", schedule=[Asset("occ_news")])
+def heard():
+    @task
+    def hear():
+        return "heard"
+
+    hear()
+
+
+daily()
+heard()
 '''
 
 
@@ -234,6 +272,73 @@ def test_without_a_public_web_server_logs_come_from_cloudwatch_in_full(ground: G
     assert api.run(DAG_ID, long).state == "success"
     assert api.run(DAG_ID, long[:-1]) is None
     assert len(ground.server.web_requests) == before
+
+
+@pytest.fixture
+def occasions(ground: Ground, local_airflow: Instance) -> Iterator[RestApi]:
+    """A DAG with dates and one that waits for news, asked by InvokeRestApi alone."""
+    file = local_airflow.home.dags / "occ.py"
+    file.write_text(OCCASIONS)
+    try:
+        api = ground.api(private=True)
+        until(lambda: api.dag("occ_daily") and api.dag("occ_heard"))
+        before = len(ground.server.web_requests)
+        yield api
+        assert len(ground.server.web_requests) == before
+    finally:
+        file.unlink()
+
+
+def test_parts_again_dates_and_news_go_through_the_service_too(occasions: RestApi) -> None:
+    api = occasions
+    run = start(api, "occ_daily", new_run_id(CLOCK), {}, progress=Silent())
+    assert [task.try_number for task in finished(api, "occ_daily", run.run_id).tasks] == [1]
+    assert [task.task_id for task in api.clear("occ_daily", run.run_id, ["tell"])] == ["tell"]
+    assert [task.try_number for task in finished(api, "occ_daily", run.run_id).tasks] == [2]
+
+    begin, end = (datetime(2026, 1, day, tzinfo=UTC) for day in (3, 5))
+    assert len(api.backfill_dates("occ_daily", begin, end, {})) == 2
+    started = patiently(lambda: api.backfill("occ_daily", begin, end, {}))
+    until(lambda: [run.state for run in api.backfill_runs(started)] == ["success"] * 2)
+    assert api.backfills("occ_daily", limit=1)[0].number == started.number
+
+    asset = next(asset for asset in api.assets() if asset.name == "occ_news")
+    assert asset.starts == ("occ_heard",)
+    event = patiently(lambda: api.asset_event(asset, {"mlops_id": "e-1"}))
+    (told,) = [one for one in api.asset_events(asset) if one.number == event.number]
+    assert told.extra["mlops_id"] == "e-1"
+    until(lambda: any(one.runs for one in api.asset_events(asset) if one.number == event.number))
+    (told,) = [one for one in api.asset_events(asset) if one.number == event.number]
+    assert finished(api, *told.runs[0]).run.dag_id == "occ_heard"
+
+
+def finished(api: RestApi, dag_id: str, run_id: str) -> RunUpdate:
+    """Follow a run to its success."""
+    last = list(follow(api, dag_id, run_id, timeout_seconds=120, clock=CLOCK))[-1]
+    assert last.run.state == "success"
+    return last
+
+
+def patiently(send: Callable[[], Any]) -> Any:
+    """Once more where SQLite was too busy, which Airflow says before it does anything."""
+    for _ in range(10):
+        try:
+            return send()
+        except UnfinishedError as error:
+            if "locked" not in error.message:
+                raise
+            CLOCK.sleep(1)
+    raise AssertionError("SQLite stayed busy")
+
+
+def until(holds: Callable[[], object], *, seconds: float = 60) -> None:
+    deadline = CLOCK.monotonic() + seconds
+    while CLOCK.monotonic() < deadline:
+        with suppress(UnavailableError):  # on a busy machine Airflow may be slow to answer
+            if holds():
+                return
+        CLOCK.sleep(0.3)
+    raise AssertionError("in vain")
 
 
 @pytest.mark.parametrize(

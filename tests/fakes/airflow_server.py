@@ -104,6 +104,8 @@ class Dag:
     tasks_from: str | None = None
     """The release its tasks are from, where that is not what its tags say."""
     relative_fileloc: str = "churn/churn.py"
+    bundle_version: str | None = None
+    """The commit its file was parsed at."""
     plan: Callable[[Mapping[str, Any]], list[Frame]] = succeed
     """The frames of a run with that conf; each `GET` of the run shows the next one."""
     schedule: str | None = None
@@ -334,7 +336,7 @@ def _dag_body(dag: Dag) -> dict[str, Any]:
         "is_paused": dag.is_paused,
         "is_stale": dag.is_stale,
         "bundle_name": "dags-folder",
-        "bundle_version": None,
+        "bundle_version": dag.bundle_version,
         "relative_fileloc": dag.relative_fileloc,
         "tags": [{"name": tag, "dag_id": dag.dag_id} for tag in sorted(dag.tags)],
         "has_import_errors": dag.has_import_errors,

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from .airflow_server import Dag, FakeAirflow
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 _STUB = Path(__file__).parent / "airflow_stub"
 _LOAD = """
@@ -27,6 +27,30 @@ for pointer in sys.argv[1:]:
     for dag in [value for value in vars(module).values() if type(value).__name__ == "DAG"]:
         tags = sorted(dag.tags)
         print(json.dumps({"dag_id": dag.dag_id, "tags": tags, "word": getattr(dag, "word", None)}))
+"""
+
+
+_OBSERVE = """
+import importlib.util, json, os, sys, traceback
+import airflow.sdk
+
+def look(pointer):
+    spec = importlib.util.spec_from_file_location("pointer", pointer)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    dags = [value for value in vars(module).values() if type(value).__name__ == "DAG"]
+    return [getattr(dag, "word", None) for dag in dags]
+
+while os.getppid() == int(sys.argv[2]):
+    # Each in a process of its own, as Airflow does it; a fork is a fiftieth of a new one.
+    if os.fork() == 0:
+        try:
+            told = {"words": look(sys.argv[1])}
+        except BaseException:
+            told = {"trace": traceback.format_exc()}
+        os.write(1, (json.dumps(told) + "\\n").encode())
+        os._exit(0)
+    os.wait()
 """
 
 
@@ -53,19 +77,46 @@ def load(*pointers: Path) -> Loaded:
 
 
 @contextmanager
-def parsing(fake: FakeAirflow, dags: Path) -> Iterator[None]:
-    """Keep the fake's DAGs as the DAG processor would, parsing each pointer that changes."""
+def observing(pointer: Path) -> Iterator[list[dict[str, Any]]]:
+    """Import a pointer over and over, each time in a fresh process; what each one got."""
+    child = subprocess.Popen(
+        [sys.executable, "-c", _OBSERVE, str(pointer), str(os.getpid())],
+        env={**os.environ, "PYTHONPATH": str(_STUB)},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    seen: list[dict[str, Any]] = []
+    assert child.stdout is not None
+    lines = iter(child.stdout.readline, "")
+    thread = threading.Thread(target=lambda: seen.extend(map(json.loads, lines)), daemon=True)
+    thread.start()
+    try:
+        yield seen
+    finally:
+        child.kill()
+        child.wait()
+        thread.join(10)
+
+
+@contextmanager
+def parsing(
+    fake: FakeAirflow, dags: Path, version: Callable[[], str | None] = lambda: None
+) -> Iterator[None]:
+    """Keep the fake's DAGs as the DAG processor would, parsing each pointer that changes.
+
+    `version` is what is checked out there, where that is a repository.
+    """
     stop = threading.Event()
-    known: dict[Path, bytes] = {}
+    known: dict[Path, tuple[bytes, str | None]] = {}
 
     def watch() -> None:
         while not stop.wait(0.02):
             for pointer in dags.glob("*/*.py"):
-                text = pointer.read_bytes()
-                if known.get(pointer) != text and not getattr(fake, "frozen", False):
-                    whole = _parse(fake, pointer, dags)
+                text, at = pointer.read_bytes(), version()
+                if known.get(pointer) != (text, at) and not getattr(fake, "frozen", False):
+                    whole = _parse(fake, pointer, dags, version)
                     # Airflow parses a file every so often: also one whose release came later.
-                    known[pointer] = text if whole else b""
+                    known[pointer] = (text if whole else b"", at)
 
     thread = threading.Thread(target=watch, daemon=True)
     thread.start()
@@ -76,8 +127,9 @@ def parsing(fake: FakeAirflow, dags: Path) -> Iterator[None]:
         thread.join(10)
 
 
-def _parse(fake: FakeAirflow, pointer: Path, dags: Path) -> bool:
+def _parse(fake: FakeAirflow, pointer: Path, dags: Path, version: Callable[[], str | None]) -> bool:
     """Whether it loaded the release that the pointer names first."""
+    commit = version()
     text = pointer.read_text()
     file = pointer.relative_to(dags).as_posix()
     loaded = load(pointer)
@@ -89,6 +141,7 @@ def _parse(fake: FakeAirflow, pointer: Path, dags: Path) -> bool:
         for dag_id, dag in loaded.dags.items():
             there = fake.dags.get(dag_id) or fake.add(Dag(dag_id, relative_fileloc=file))
             there.tags = set(dag["tags"])
+            there.bundle_version = commit
     tags = {tag for dag in loaded.dags.values() for tag in dag["tags"]}
     current = [tag for tag in tags if f'CURRENT, PREVIOUS = "{tag.partition(":")[2]}"' in text]
-    return bool(current) and not loaded.trace
+    return bool(current) and not loaded.trace and version() == commit

@@ -199,7 +199,10 @@ def mwaa_ground(
 
 @contextmanager
 def git_ground(folder: Path, name: str = "staging") -> Iterator[Ground]:
-    """Releases go to a branch, which a node follows as `GitDagBundle` does: whole commits only."""
+    """Releases go to a branch, which a node follows as `GitDagBundle` does: whole commits only.
+
+    An Airflow with an attribute `held` goes on saying that it is at that commit.
+    """
     root, clone = write_project(folder), folder / f"{name}-clone"
     remote = bare_repository(folder / "remote.git")
     over = threading.Event()
@@ -220,5 +223,9 @@ def git_ground(folder: Path, name: str = "staging") -> Iterator[Ground]:
         thread.start()
         stack.callback(thread.join, 10)
         stack.callback(over.set)
-        stack.enter_context(parsing(fake, clone / "dags"))
+
+        def version() -> str:
+            return getattr(fake, "held", None) or (clone / ".git/HEAD").read_text().strip()
+
+        stack.enter_context(parsing(fake, clone / "dags", version))
         yield Ground(root, name, fake, clone / "dags")

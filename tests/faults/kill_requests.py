@@ -57,13 +57,13 @@ def open_store(bucket: str) -> S3Store:
     return S3Store(Aws(clock=clock), bucket, clock=clock, **names)
 
 
-def release(folder: Path, name: str) -> Release:
+def release(folder: Path, name: str, files: int = FILES) -> Release:
     """A release as `build` leaves it, of files nobody reads."""
     from mlops_cli.environments.release import manifest
     from mlops_cli.environments.release.build import Release
 
     root = folder / name
-    contents = {f"churn/part_{n:02}.py": f"x = '{name} {n}'\n".encode() for n in range(FILES)}
+    contents = {f"churn/part_{n:02}.py": f"x = '{name} {n}'\n".encode() for n in range(files)}
     contents["settings.json"] = b"{}"
     for path, data in contents.items():
         (root / path).parent.mkdir(parents=True, exist_ok=True)

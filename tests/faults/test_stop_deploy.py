@@ -10,9 +10,10 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
-from fakes.fault_proxy import FaultProxy, Kill
+from fakes.fault_proxy import Blackhole, FaultProxy, Kill
 from fakes.grounds import PASSWORD, Ground, folder_ground, s3_ground
 
+from mlops_cli.core.errors import ConflictError
 from mlops_cli.core.exits import Exit
 
 if TYPE_CHECKING:
@@ -101,6 +102,47 @@ def test_stopped_while_it_writes_into_a_bucket_one_whole_release_is_live(
     done = bucket_ground.deploy()
     assert done.unchanged == (live != first.release)
     assert bucket_ground.word() == "two"
+
+
+def test_a_second_ctrl_c_does_not_wait_for_a_server_that_is_silent(
+    bucket_ground: Ground, proxy: FaultProxy
+) -> None:
+    first = bucket_ground.deploy()
+    bucket_ground.say("two")
+    rule = proxy.rule("PUT", "*/_releases/*.zip", Blackhole())
+    child = start(bucket_ground)
+    while not rule.done:
+        time.sleep(0.01)
+    # From here on nothing answers: neither the lock can be let go, nor what is live be read.
+    proxy.rule("*", "*", Blackhole(), times=None)
+    child.send_signal(signal.SIGINT)
+    time.sleep(0.3)
+    assert child.poll() is None, "it tries to let the lock go"
+    child.send_signal(signal.SIGINT)
+    began = time.monotonic()
+    _, told = child.communicate(timeout=30)
+    assert time.monotonic() - began < 1
+    assert (child.returncode, "Traceback" in told) == (Exit.INTERRUPTED, False), told
+    proxy.clear()
+    assert (bucket_ground.live(), bucket_ground.word()) == (first.release, "one")
+    with pytest.raises(ConflictError, match=f"process {child.pid}") as caught:
+        bucket_ground.deploy()
+    assert "mlops unlock" in str(caught.value.hint), "or its lease runs out"
+
+
+def test_ctrl_c_does_not_wait_for_a_server_that_is_silent_either(
+    bucket_ground: Ground, proxy: FaultProxy
+) -> None:
+    rule = proxy.rule("*", "*", Blackhole(), offset=12, times=None)
+    child = start(bucket_ground)
+    while not rule.done:
+        time.sleep(0.01)
+    child.send_signal(signal.SIGINT)
+    began = time.monotonic()
+    _, told = child.communicate(timeout=30)
+    assert time.monotonic() - began < 2
+    assert child.returncode == Exit.INTERRUPTED, told
+    assert "does not answer: `mlops releases --env staging` says what is live" in told
 
 
 def test_stopped_by_kill_a_lock_runs_out_by_itself(

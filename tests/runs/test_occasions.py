@@ -395,6 +395,37 @@ def test_news_are_told_once_and_their_runs_are_named(
     assert told.waiting == (NAME,)
 
 
+def test_what_news_start_is_followed_and_its_end_is_the_command_s(
+    project: Project, dag: Dag, served: FakeAirflow
+) -> None:
+    served.assets = {"new_customers": (NAME, "churn_monitoring")}
+    dag.plan = lambda _: [Frame("running"), Frame("success")]
+    served.add(Dag("churn_monitoring", plan=lambda _: [Frame("running"), Frame("failed")]))
+    notes = Notes()
+    told = ask(project, pipeline=None, asset="new_customers", watch=True, notes=notes)
+    assert [(run.dag_id, run.state) for run in told.runs] == [
+        (NAME, "success"),
+        ("churn_monitoring", "failed"),
+    ]
+    assert told.exit_code == Exit.NO
+    assert "churn_monitoring asset_triggered__0 failed" in notes.said
+    served.fail("GET .*/dagRuns/asset", status=500, times=3)  # a stream that comes and goes
+    again = ask(project, pipeline=None, asset="new_customers", watch=True)
+    assert [run.state for run in again.runs] == ["success", "failed"]
+    unwatched = ask(project, pipeline=None, asset="new_customers")
+    assert (unwatched.runs, unwatched.exit_code) == ((), Exit.DONE)
+
+
+def test_news_whose_runs_do_not_end_in_time_are_unfinished(
+    project: Project, dag: Dag, served: FakeAirflow
+) -> None:
+    served.assets = {"new_customers": (NAME,)}
+    dag.plan = lambda _: [Frame("running")]
+    with pytest.raises(UnfinishedError, match="end within 30 s") as caught:
+        ask(project, pipeline=None, asset="new_customers", watch=True, timeout_seconds=30.0)
+    assert caught.value.hint == "Look at it again: `mlops status --env staging`"
+
+
 def test_an_asset_nobody_knows_is_refused(project: Project, served: FakeAirflow) -> None:
     served.assets = {"new_customers": (NAME,)}
     with pytest.raises(UsageError, match="no asset `new_customer`") as caught:

@@ -4,28 +4,31 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import itertools
 import json
 import re
+import tempfile
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlops_cli import __version__
 from mlops_cli.core.creator import creator
-from mlops_cli.core.files import write_atomic
+from mlops_cli.core.files import remove_tree, write_atomic
 from mlops_cli.core.processes import child_environment, run
 from mlops_cli.environments.interpreters import quality_python
-from mlops_cli.project.environments import LocalEnvironment
+from mlops_cli.project.environments import LocalEnvironment, MwaaEnvironment
 from mlops_cli.project.loader import environment as environment_of
 from mlops_cli.project.paths import data_dir
 from mlops_cli.runtime.settings import Paths, Settings
 
-from . import loader, manifest
+from . import installs, loader, manifest
 from .engine import exported
 from .source import LOCK, SourceFile, collect
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from mlops_cli.core.clock import Clock
     from mlops_cli.project.model import EnvironmentSpec, Project
@@ -71,26 +74,48 @@ def build(
         ProjectError: Something in the tree must not be released; all of it is named.
     """
     project = project.within(environment)
+    # Its name follows from what is in it; so it is written first, and never all of it in memory.
+    with _folder(destination), tempfile.TemporaryDirectory(dir=destination, prefix=".") as place:
+        made = _build(project, environment, Path(place) / "it", python, clock=clock, name=name)
+        root = destination / made.release
+        if root.exists():
+            remove_tree(root)
+        (Path(place) / "it").rename(root)
+    return Release(made.release, root, made)
+
+
+def _build(
+    project: Project,
+    environment: str,
+    root: Path,
+    python: Path,
+    *,
+    clock: Clock,
+    name: Callable[[str], str | None],
+) -> manifest.Manifest:
     engine = environment_of(project, environment).quality
-    files = [*collect(project), *exported(project, engine)]
+    files = _written(itertools.chain(collect(project), exported(project, engine)), root)
     commit, dirty = _commit(project.root)
     settings = _settings(project, environment, python, f"{commit}-dirty" if dirty else commit)
     # Neither the name of the release nor the commit changes what runs: the same content under
     # another commit is the same release.
     core = {**settings, "release": None, "commit": None}
-    parts = {file.key: _sha256(file.data) for file in files}
-    digest = manifest.digest({**parts, SETTINGS: _sha256(_json(core))})
+    parts = {key: entry.sha256 for key, entry in files.items()}
+    mwaa = _mwaa(project, environment)
+    digest = manifest.digest(
+        {**parts, SETTINGS: _sha256(_json(core)), **asked(project, environment, mwaa)}
+    )
     now = clock.now()
     release = name(digest) or f"{now:%Y%m%dT%H%M%SZ}-{digest[:12]}"
-    content = [*files, SourceFile(SETTINGS, _json({**settings, "release": release}))]
-    content.sort(key=lambda file: file.key)
+    own = SourceFile(SETTINGS, _json({**settings, "release": release}))
+    files |= _written([own], root)
     made = manifest.Manifest(
         project=project.name,
         package=project.package,
         environment=environment,
         release=release,
         digest=digest,
-        files={f.key: manifest.FileEntry(len(f.data), _sha256(f.data)) for f in content},
+        files=dict(sorted(files.items())),
         dags=tuple(
             manifest.DagEntry(dag_id, f"dags/{pipeline}.py")
             for pipeline, dag_id in project.dag_ids.items()
@@ -101,14 +126,45 @@ def build(
         tool=__version__,
         created_by=creator(),
         created_at=now,
+        mwaa=mwaa,
     )
-    root = destination / release
-    for file in content:
+    write_atomic(root / manifest.NAME, made.dumps())
+    return made
+
+
+@contextmanager
+def _folder(path: Path) -> Iterator[None]:
+    """A folder that is there, and goes again where nothing was put into it."""
+    path.mkdir(parents=True, exist_ok=True)
+    try:
+        yield
+    finally:
+        with suppress(OSError):
+            path.rmdir()
+
+
+def _written(files: Iterable[SourceFile], root: Path) -> dict[str, manifest.FileEntry]:
+    """Write files below `root`, one after the other; what each looks like."""
+    entries = {}
+    for file in files:
         path = root / file.key
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(file.data)
-    write_atomic(root / manifest.NAME, made.dumps())
-    return Release(release, root, made)
+        entries[file.key] = manifest.FileEntry(len(file.data), _sha256(file.data))
+    return entries
+
+
+def asked(project: Project, environment: str, mwaa: Mapping[str, str] | None) -> Mapping[str, str]:
+    """What a release's digest has of its `mwaa/` files: nothing but where they are installed."""
+    is_mwaa = isinstance(environment_of(project, environment), MwaaEnvironment)
+    return installs.parts(mwaa) if is_mwaa else {}
+
+
+def _mwaa(project: Project, environment: str) -> Mapping[str, str] | None:
+    """Fingerprints of the folder `mwaa/`; None where it has nothing to do with the release."""
+    wanted = installs.fingerprints(installs.local_files(project.root))
+    is_mwaa = isinstance(environment_of(project, environment), MwaaEnvironment)
+    return wanted if wanted or is_mwaa else None
 
 
 def lay_out(

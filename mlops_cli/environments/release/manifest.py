@@ -69,6 +69,8 @@ class Manifest:
     """The release that was live when this one was deployed."""
     archive: ArchiveEntry | None = None
     """Where its files are; None: beside the manifest, each by itself."""
+    mwaa: Mapping[str, str] | None = None
+    """The fingerprints of what Amazon MWAA has to have installed for it; None: not known."""
 
     @property
     def dag_ids(self) -> tuple[str, ...]:
@@ -86,6 +88,8 @@ class Manifest:
         del body["archive"]
         if self.archive:
             body["archive"] = [self.archive.name, self.archive.size, self.archive.sha256]
+        if self.mwaa is None:
+            del body["mwaa"]  # likewise
         return (json.dumps(body, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode()
 
 

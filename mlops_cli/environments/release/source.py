@@ -33,13 +33,13 @@ class SourceFile:
     data: bytes
 
 
-def collect(project: Project) -> tuple[SourceFile, ...]:
-    """Everything a DAG needs, sorted by path; text has LF line ends.
+def collect(project: Project) -> Iterator[SourceFile]:
+    """Everything a DAG needs, one file after the other, by path; text has LF line ends.
 
     Raises:
-        ProjectError: Something in the tree must not be released; all of it is named.
+        ProjectError: Something in the tree must not be released; all of it is named, in the end.
     """
-    files: list[SourceFile] = []
+    keys: set[str] = set()
     problems = [
         _problem("MLP801", f"The folder `{folder}` is missing", project.root)
         for folder in ("dags", project.package, "quality")
@@ -53,18 +53,19 @@ def collect(project: Project) -> tuple[SourceFile, ...]:
         if path.suffix in _TEXT:
             data = data.replace(b"\r\n", b"\n")
             problems += _in_text(path, data)
-        files.append(SourceFile(path.relative_to(project.root).as_posix(), data))
+        key = path.relative_to(project.root).as_posix()
+        keys.add(key)
+        yield SourceFile(key, data)
     problems += [
         _problem("MLP802", f"The DAG file `dags/{pipeline}.py` is missing", project.root / "dags")
         for pipeline in project.dag_ids
-        if not any(file.key == f"dags/{pipeline}.py" for file in files)
+        if f"dags/{pipeline}.py" not in keys
     ]
     if problems:
         count = problem_count(problems)
         raise ProjectError(
             f"Could not build a release of `{project.name}`: {count}", diagnostics=problems
         )
-    return tuple(files)
 
 
 def _walk(project: Project) -> Iterator[Path]:

@@ -162,6 +162,22 @@ class FolderStore:
             raise self._failed("unlock", _LOCK, error) from error
         return found
 
+    def altered(self, wanted: Mapping[str, str]) -> tuple[str, ...]:
+        """Which of these files are not what their SHA-256 says."""
+        found = []
+        for key, sha256 in wanted.items():
+            try:
+                with self._path(key).open("rb") as file:
+                    is_same = hashlib.file_digest(file, "sha256").hexdigest() == sha256
+            except OSError:
+                is_same = False
+            found += [] if is_same else [key]
+        return tuple(found)
+
+    def release_at(self, version: str) -> str | None:  # noqa: ARG002 -- the port's form
+        """None: a folder has no versions that Airflow would name."""
+        return None
+
     def _clean(self) -> None:
         # Only the lock's holder writes releases: a part that is here now was left by a kill.
         for place, _, names in os.walk(self._root):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import random
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
@@ -195,6 +195,19 @@ class GitStore:
     def unlock(self) -> Holder | None:
         """Break the lock, whoever holds it; who that was."""
         return self._lease("unlock").break_open()
+
+    def altered(self, wanted: Mapping[str, str]) -> tuple[str, ...]:  # noqa: ARG002 -- the port's
+        """None that is known: whoever edits a file here leaves a commit that says so."""
+        return ()
+
+    def release_at(self, version: str) -> str | None:
+        """The release that is live in a commit; None where that is not known."""
+        with suppress(MlopsError):
+            key = f"{self._dags.base}{loader.pointer_key(self._project)}"
+            blob = self._mirror.at(version, key)
+            named = loader.names(self._mirror.blob(blob.oid)) if blob else None
+            return named[0] if named else None
+        return None
 
     def _lease(self, what: str) -> GitLease:
         return GitLease(

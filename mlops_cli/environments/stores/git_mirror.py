@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _BATCH_BYTES: Final = 32 * 1024 * 1024
 _FETCH_ATTEMPTS: Final = 4
+_COMMIT: Final = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _NOTHING: Final = "0" * 40
 # What servers say when another push was faster.
 _RACED: Final = re.compile(
@@ -109,6 +110,19 @@ class Mirror:
                     fields[2].decode(), int(fields[3])
                 )
         return found
+
+    def at(self, commit: str, path: str) -> Blob | None:
+        """One file of any commit; None where it has none, or the remote gives no such commit."""
+        if not _COMMIT.fullmatch(commit):
+            return None
+        self._prepare()
+        if self._git.run("cat-file", "-e", f"{commit}^{{commit}}").returncode != 0:
+            wanted = ("--quiet", "--no-tags", "--depth=1", "--no-write-fetch-head")
+            with self._alone():
+                self._git.run("fetch", *wanted, "--", self.url, commit, seconds=NETWORK_SECONDS)
+            if self._git.run("cat-file", "-e", f"{commit}^{{commit}}").returncode != 0:
+                return None
+        return self.files(commit, path.rpartition("/")[0]).get(path)
 
     def blob(self, oid: str) -> bytes:
         """A file's content."""

@@ -81,6 +81,14 @@ class Remembered:
         with self._changing():
             return self._store.unlock()
 
+    def altered(self, wanted: Mapping[str, str]) -> tuple[str, ...]:
+        """Which of these objects are not what their SHA-256 says."""
+        return self._store.altered(wanted)
+
+    def release_at(self, version: str) -> str | None:
+        """The release that is live in a version of the store; None where that is not known."""
+        return self._store.release_at(version)
+
     @contextmanager
     def _changing(self) -> Iterator[None]:
         try:

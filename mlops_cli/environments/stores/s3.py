@@ -183,13 +183,21 @@ class S3Store:
             yield lease
         except BaseException:
             # Somebody may be waiting for Ctrl-C to end; a lock that stays runs out by itself.
-            lease.release(patience_seconds=1.5)
+            lease.release(patience_seconds=1.2)
             raise
         lease.release(patience_seconds=10)
 
     def unlock(self) -> Holder | None:
         """Break the lock, whoever holds it; who that was."""
         return self._lease("unlock").break_open()
+
+    def altered(self, wanted: Mapping[str, str]) -> tuple[str, ...]:  # noqa: ARG002 -- the port's
+        """None that is known: each object would cost a request."""
+        return ()
+
+    def release_at(self, version: str) -> str | None:  # noqa: ARG002 -- the port's form
+        """None: a bucket has no versions that Airflow would name."""
+        return None
 
     def _lease(self, what: str) -> S3Lease:
         return S3Lease(

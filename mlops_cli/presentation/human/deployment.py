@@ -126,7 +126,7 @@ def render_deployment(deployment: Deployment, console: Console) -> None:
     console.print(f"  [dim]airflow[/]  {_escape(deployment.airflow)}", soft_wrap=True)
     for dag_id in deployment.still_shown:
         console.print(
-            f"[yellow]removed[/] {_escape(dag_id)}: paused; Airflow shows it a few minutes more"
+            f"[yellow]removed[/] {_escape(dag_id)}: paused; Airflow shows it some minutes more"
         )
     console.print(
         f"\nNext: `mlops trigger training --env {_escape(deployment.environment)}`", soft_wrap=True

@@ -111,7 +111,8 @@ def render_asset_news(news: AssetNews, console: Console) -> None:
     """What waits for the asset and what began to run."""
     _line(console, f"{news.asset} is new (event {news.event})")
     for run in news.runs:
-        _line(console, f"  started {run.dag_id}, run {run.run_id}")
+        ended = f": {run.state} after {tables.duration(run.seconds)}" if run.state else ""
+        _line(console, f"  started {run.dag_id}, run {run.run_id}{ended}")
         _line(console, f"    {run.url}")
     for dag_id in news.paused:
         _line(console, f"  {dag_id} waits for it, but is paused")
