@@ -39,18 +39,20 @@ def look(pointer):
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     dags = [value for value in vars(module).values() if type(value).__name__ == "DAG"]
-    return [getattr(dag, "word", None) for dag in dags]
+    return sorted({getattr(dag, "word", None) for dag in dags})
 
+package, path = os.path.basename(sys.argv[1])[:-3], list(sys.path)
 while os.getppid() == int(sys.argv[2]):
-    # Each in a process of its own, as Airflow does it; a fork is a fiftieth of a new one.
-    if os.fork() == 0:
-        try:
-            told = {"words": look(sys.argv[1])}
-        except BaseException:
-            told = {"trace": traceback.format_exc()}
-        os.write(1, (json.dumps(told) + "\\n").encode())
-        os._exit(0)
-    os.wait()
+    try:
+        told = {"words": look(sys.argv[1])}
+    except BaseException:
+        told = {"trace": traceback.format_exc()}
+    os.write(1, (json.dumps(told) + "\\n").encode())
+    # As if it were a process of its own, which would cost fifty times as much.
+    for name in [name for name in sys.modules if name.partition(".")[0] == package]:
+        del sys.modules[name]
+    sys.path[:] = path
+    sys.path_importer_cache.clear()
 """
 
 
@@ -78,7 +80,7 @@ def load(*pointers: Path) -> Loaded:
 
 @contextmanager
 def observing(pointer: Path) -> Iterator[list[dict[str, Any]]]:
-    """Import a pointer over and over, each time in a fresh process; what each one got."""
+    """Import a pointer over and over, each time with none of its modules; what each one got."""
     child = subprocess.Popen(
         [sys.executable, "-c", _OBSERVE, str(pointer), str(os.getpid())],
         env={**os.environ, "PYTHONPATH": str(_STUB)},
