@@ -101,9 +101,7 @@ def _compared(
         snapshot.save_html(str(page))
     answer = snapshot.dict()
     drifted = {
-        test["metric_config"]["params"]["column"]: test["status"].value == "FAIL"
-        if hasattr(test["status"], "value")
-        else test["status"] == "FAIL"
+        test["metric_config"]["params"]["column"]: test["status"] == "FAIL"
         for test in answer["tests"]
     }
     return {
