@@ -50,16 +50,16 @@ from pathlib import Path
 import pandas as pd
 root, folder = map(Path, sys.argv[1:3])
 sys.path.insert(0, str(root))
-from iris import drift
+from iris.monitoring import drift, reference
 from iris._mlops.runtime.settings import load
 settings = load(root)
 kinds = {name: "number" if name[0] == "n" else "text" for name in json.loads(sys.argv[3])}
 model = replace(settings.model, features=kinds)
 entry = {"partition": "2026-01-01", "version": "1"}
 entry |= {name: str(folder / f"{name}.parquet") for name in ("input", "predictions")}
-reference = drift.Reference("1", pd.read_parquet(folder / "reference.parquet"))
-window = drift.read_window(entry, model)
-found = drift.measured(model, settings.monitoring.drift, reference, window)
+kept = reference.Reference("1", pd.read_parquet(folder / "reference.parquet"))
+window = reference.read_window(entry, model)
+found = drift.measured(model, settings.monitoring.drift, kept, window)
 columns = {**found["columns"], "prediction": found["prediction"]}
 print(json.dumps({name: [one["method"], one["threshold"]] for name, one in columns.items()}))
 """

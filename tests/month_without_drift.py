@@ -31,11 +31,11 @@ def main(release: Path, folder: Path) -> None:
     sys.path.insert(0, str(release))
     steps = importlib.import_module(f"{package}._mlops.runtime.steps")
     load = importlib.import_module(f"{package}._mlops.runtime.settings").load
-    predict, publish, monitor, retrain = (
-        importlib.import_module(f"{package}.{name}")
-        for name in ("predict", "publish", "monitor", "retrain")
+    modules = importlib.import_module(f"{package}.__main__").STEPS
+    receive, gate, predict, publish, measure, decide = (
+        getattr(importlib.import_module(f"{package}.{modules[name]}"), name)
+        for name in ("receive", "gate", "predict", "publish", "measure", "decide")
     )
-    gate = importlib.import_module(f"{package}._mlops.runtime.gate").gate
     known = load(release)
     paths = dataclasses.replace(
         known.paths, runs=(folder / "runs").as_uri(), data=(folder / "data").as_uri()
@@ -48,13 +48,11 @@ def main(release: Path, folder: Path) -> None:
         rows = drifting.customers(day, ROWS)
         batch = drifting.write(folder / "arriving" / f"{day}.csv", rows, columns)
         run = steps.Run(settings, release, f"quiet-{day}", (folder / "runs" / str(day)).as_uri())
-        data = gate(
-            run, name="input", data=predict.receive(run, input=batch.as_uri(), partition="")
-        )
-        predicted = gate(run, name="predictions", data=predict.predict(run, data=data))
-        publish.publish(run, predictions=predicted)
-        monitor.measure(run)
-        decisions.append(retrain.decide(run, in_flight=0))
+        data = gate(run, name="input", data=receive(run, input=batch.as_uri(), partition=""))
+        predicted = gate(run, name="predictions", data=predict(run, data=data))
+        publish(run, predictions=predicted)
+        measure(run)
+        decisions.append(decide(run, in_flight=0))
     lines = (folder / "data" / "windows.jsonl").read_text(encoding="utf-8").splitlines()
     windows = {entry["partition"]: entry for entry in map(json.loads, lines)}
     told = {

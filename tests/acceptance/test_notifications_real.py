@@ -82,7 +82,7 @@ def test_stopped_broken_and_late_runs_are_told(
     assert f"Run: {run_id}\n" in late
     assert late.endswith(f"/dags/told_training/runs/{run_id}")
 
-    with (root / "told/search.py").open("a") as module:
+    with (root / "told/training/search.py").open("a") as module:
         module.write('\nraise ValueError("row 7 is of Ada Lovelace, 36")\n')
     assert user.types("deploy", "--env", "local", "--yes", folder=root).code == 0
     broken = user.types("trigger", "training", folder=root)

@@ -94,7 +94,7 @@ def test_an_import_is_remembered_until_something_released_changes(project, every
     (project / "README.md").write_text("changed\n")
     assert not everything().cached
     assert ran == []
-    path = project / "iris/train.py"
+    path = project / "iris/training/fit.py"
     path.write_text(path.read_text() + "\n# changed\n")
     everything()
     assert ran == [1]

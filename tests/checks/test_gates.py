@@ -152,20 +152,26 @@ BROKEN = {
         "between 0 and 9": "between -1000000 and 1000000",
         'IsComplete "petal_width"': 'Completeness "petal_width" >= 0',
     },
-    "iris/leakage.py": {
+    "iris/training/leakage.py": {
         "        if score >= LEAK\n": "        if score > 2\n",
         "    if share - chance <= bound:": "    if share >= 0:",
         "return rows[~seen]": "return rows",
     },
-    "iris/evaluate.py": {
-        "        if not _inside(scores[name], bound)\n": "        if scores[name] is None\n",
+    "iris/metrics.py": {
+        "        if not inside(scores[name], bound)\n": "        if scores[name] is None\n",
+    },
+    "iris/training/evaluate.py": {
         "    if not gain > model.evaluation.margin:": "    if not gain >= model.evaluation.margin:",
     },
-    "iris/backtest.py": {"loss > allowed": "loss > 1e9"},
-    "iris/monitor.py": {'"broke": bool(by_drift or by_labels)': '"broke": False'},
-    "iris/drift.py": {"    if made_by != [reference.version]:": "    if not made_by:"},
-    "iris/registry.py": {"    if not approved:\n": "    if not version:\n"},
-    "iris/serving.py": {"if (found := digest_of(folder)) != tagged": "if not (found := tagged)"},
+    "iris/training/backtest.py": {"loss > allowed": "loss > 1e9"},
+    "iris/monitoring/measure.py": {'"broke": bool(by_drift or by_labels)': '"broke": False'},
+    "iris/monitoring/reference.py": {
+        "    if made_by != [reference.version]:": "    if not made_by:"
+    },
+    "iris/training/promotion.py": {"    if not approved:\n": "    if not version:\n"},
+    "iris/inference/serving.py": {
+        "if (found := registry.digest_of(folder)) != tagged": "if not (found := tagged)"
+    },
 }
 SHOWN_BROKEN = [
     ("raw", "RowCount", "lost or repeated rows"),
@@ -214,7 +220,8 @@ def test_a_broken_gate_is_named(broken, shown_broken, capsys, gate, about, defec
 def test_a_gate_that_stops_nothing_is_named(project, capsys):
     change(project / "iris/_mlops/runtime/gate.py", {"    if broken:\n": "    if not rules:\n"})
     change(
-        project / "iris/evaluate.py", {"    if not gain > model.evaluation.margin:": "    if 0:"}
+        project / "iris/training/evaluate.py",
+        {"    if not gain > model.evaluation.margin:": "    if 0:"},
     )
     proved = Proved(project, capsys)
     assert proved.code == 1
@@ -260,7 +267,7 @@ def test_a_gate_that_is_turned_off_is_said_to_be(project, capsys):
 
 
 def test_code_that_does_not_run_is_no_gate(project, capsys):
-    (project / "iris/evaluate.py").write_text("raise RuntimeError('not finished')\n")
+    (project / "iris/training/evaluate.py").write_text("raise RuntimeError('not finished')\n")
     proved = Proved(project, capsys)
     assert proved.code == 1
     assert proved.of("evaluate") == ["broken"]

@@ -68,7 +68,7 @@ CASES = [
         "merge conflict",
         "README.md:1",
     ),
-    Case("syntax", "MLP204", "iris/train.py", r"\A", "def (:\n", "Not valid", "iris/train.py:1"),
+    Case("syntax", "MLP204", "iris/data.py", r"\A", "def (:\n", "Not valid", "iris/data.py:1"),
     Case("toml", "MLP205", "pyproject.toml", r"\A", "= 1\n", "Not valid TOML", "pyproject.toml:1"),
     Case(
         "no dag made",
@@ -142,7 +142,7 @@ CASES = [
     Case(
         "undefined name",
         "MLP381",
-        "iris/train.py",
+        "iris/training/fit.py",
         r"\Z",
         "\n\ndef broken():\n    return nobody_knows\n",
         "F821: Undefined name `nobody_knows`",
@@ -150,7 +150,7 @@ CASES = [
     Case(
         "unused import",
         "MLP382",
-        "iris/train.py",
+        "iris/training/fit.py",
         r"\nimport ",
         "\nimport wave\nimport ",
         "F401",
@@ -206,7 +206,12 @@ CASES = [
         "run.py",
     ),
     Case(
-        "secret", "MLP701", "iris/train.py", r"\Z", f'\nKEY = "{SECRET}"\n', "looks like a secret"
+        "secret",
+        "MLP701",
+        "iris/training/fit.py",
+        r"\Z",
+        f'\nKEY = "{SECRET}"\n',
+        "looks like a secret",
     ),
     Case("key file", "MLP702", "iris/server.pem", None, "nothing\n", "server.pem"),
 ]

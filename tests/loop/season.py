@@ -34,8 +34,8 @@ def loaded(root: Path) -> SimpleNamespace:
     os.environ.update({"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "1"})
     os.environ["MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"] = "false"
     sys.path.insert(0, str(root))
-    names = ("monitor", "retrain", "registry", "_mlops.runtime.journal", "_mlops.runtime.passport")
-    names += ("_mlops.runtime.settings", "_mlops.runtime.steps")
+    names = ["registry", "monitoring.measure", "monitoring.retrain"]
+    names += [f"_mlops.runtime.{name}" for name in ("journal", "passport", "settings", "steps")]
     return SimpleNamespace(
         **{name.rpartition(".")[2]: importlib.import_module(f"iris.{name}") for name in names}
     )
@@ -117,7 +117,7 @@ class Season:
         """One day: whether its window broke, and whether training was asked for."""
         self.published(day, self.rows(SIZES[day.toordinal() % len(SIZES)], shift))
         run = self.run(f"monitoring-{day}")
-        broke = bool(self.to.monitor.measure(run)["broke"])
+        broke = bool(self.to.measure.measure(run)["broke"])
         decision = self.to.retrain.decide(run)
         if decision["retrain"]:
             self.to.retrain.retrain(run, decision=decision)

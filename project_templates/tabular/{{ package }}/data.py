@@ -1,48 +1,24 @@
-"""Where the rows come from."""
+"""Data files are read strictly: what `mlops.yaml` says of a column is what it has to be."""
 
 from __future__ import annotations
 
-import hashlib
-import json
+from collections.abc import Sequence
 
 import duckdb
-import pyarrow.parquet as pq
+import pyarrow as pa
 
 from ._mlops import quality
-from ._mlops.runtime.steps import Refused, Run, local_path
 
 
-def ingest(run: Run, *, source: str = "") -> str:
-    """Read the training data strictly and keep it as Parquet with the types of `mlops.yaml`.
-
-    Args:
-        run: The pipeline run.
-        source: URI of a CSV, JSON lines or Parquet file; by default `model.source`.
-
-    Returns:
-        URI of `raw.parquet`.
+def read(source: quality.Source, columns: Sequence[str]) -> pa.Table:
+    """Some columns of an opened file, in this order.
 
     Raises:
-        Refused: The file is not what it says it is, or a column is missing.
+        DataReadError: The file is not what it says it is, or a column is missing.
     """
-    source = source or run.settings.model.source
-    path = run.root / local_path(source)
-    columns = dict(run.settings.model.columns)
-    try:
-        table = quality.open_source(path, types=columns)
-        connection = table.connect(list(columns))
-        rows = duckdb.table("data", connection=connection).select(*map(quoted, columns))
-        pq.write_table(rows.to_arrow_table(), run.path("raw.parquet"))
-    except quality.DataReadError as error:
-        raise Refused(str(error)) from error
-    facts = {
-        "source": source,
-        "rows": table.rows,
-        "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
-    }
-    run.path("source.json").write_text(json.dumps(facts), encoding="utf-8")
-    print(f"{table.rows} rows from {source}")
-    return run.uri("raw.parquet")
+    connection = source.connect(list(columns))
+    rows = duckdb.table("data", connection=connection).select(*map(quoted, columns))
+    return rows.to_arrow_table()
 
 
 def quoted(column: str) -> str:

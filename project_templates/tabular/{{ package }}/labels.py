@@ -2,42 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import date
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import pandas as pd
 
+from . import data
 from ._mlops import quality
-from ._mlops.runtime import journal
 from ._mlops.runtime.settings import Model
 from ._mlops.runtime.steps import Refused, Run, local_path
-from .data import quoted
 from .features import typed
+from .partitions import PARTITION, published
 
-PARTITION = "partition"
 KINDS = (".csv", ".parquet")
-
-
-def published(run: Run) -> list[dict[str, Any]]:
-    """What is published now: the newest entry of each partition, the earliest day first."""
-    newest = {entry[PARTITION]: entry for entry in journal.entries(run.kept("predictions.jsonl"))}
-    return sorted(newest.values(), key=lambda entry: (moment(entry), entry[PARTITION]))
-
-
-def day(partition: str) -> date | None:
-    """The day a partition stands for; None when it is not named after one."""
-    try:
-        return date.fromisoformat(partition) if len(partition) == len("2026-01-01") else None
-    except ValueError:
-        return None
-
-
-def moment(entry: dict[str, Any]) -> str:
-    """By what partitions are put in order: their day, else when they were published."""
-    found = day(entry[PARTITION])
-    return found.isoformat() if found else str(entry["at"])
 
 
 def file_of(run: Run, partition: str) -> Path | None:
@@ -132,9 +109,7 @@ def read(path: Path, model: Model) -> pd.DataFrame:
         source = quality.open_source(str(path), types=types)
         if missing := sorted(set(wanted) - {column.name for column in source.columns}):
             raise Refused(f"labels: {path} has no column {missing[0]!r}")
-        connection = source.connect(wanted)
-        table = duckdb.table("data", connection=connection).select(*map(quoted, wanted))
-        rows = table.to_arrow_table()
+        rows = data.read(source, wanted)
     except quality.DataReadError as error:
         raise Refused(f"labels: {error}") from error
     # Each value by itself: a missing one must not turn the class 1 into 1.0.

@@ -1,4 +1,4 @@
-"""How models are measured; every place that scores one uses these."""
+"""How models are measured, and what a number has to reach; every place that scores uses these."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 from sklearn import metrics
 
-from ._mlops.runtime.settings import Model
+from ._mlops.runtime.settings import Bound, Model
 
 
 def _weighted(score: Callable[..., float]) -> Callable[[Any, Any], float]:
@@ -38,6 +38,7 @@ METRICS: dict[str, dict[str, Callable[[Any, Any], float]]] = {
         "mae": metrics.mean_absolute_error,
     },
 }
+LOWER_IS_BETTER = {"rmse", "mae"}
 
 
 def score(fitted: Any, rows: pd.DataFrame, model: Model, metric: str) -> float:
@@ -53,3 +54,23 @@ def scored(fitted: Any, rows: pd.DataFrame, model: Model) -> dict[str, float]:
         name: float(metric(rows[model.target], predicted))
         for name, metric in METRICS[model.task].items()
     }
+
+
+def misses(scores: dict[str, float], bounds: dict[str, Bound]) -> list[str]:
+    """A sentence for each metric outside its bound."""
+    return [
+        f"{name} is {scores[name]:.6f}, outside {_range(bound)}"
+        for name, bound in bounds.items()
+        if not inside(scores[name], bound)
+    ]
+
+
+def inside(value: float, bound: Bound) -> bool:
+    """Whether a value is in the range; a bound that is not there does not count."""
+    above = bound.minimum is None or value >= bound.minimum
+    return above and (bound.maximum is None or value <= bound.maximum)
+
+
+def _range(bound: Bound) -> str:
+    ends = {"at least": bound.minimum, "at most": bound.maximum}
+    return " and ".join(f"{words} {end}" for words, end in ends.items() if end is not None)

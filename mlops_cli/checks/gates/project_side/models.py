@@ -35,7 +35,7 @@ class Training:
         """
         self.stage, self.run, self.raw = stage, run, raw
         with quiet():
-            self.data: str = stage.module("features").prepare(run, data=raw)
+            self.data: str = stage.step("prepare")(run, data=raw)
         self.learned = pd.read_parquet(run.path("train.parquet"))
         self.held_out = pd.read_parquet(run.path("test.parquet"))
         self.candidate: dict[str, Any] | None = None
@@ -52,23 +52,22 @@ class Training:
             try:
                 with quiet():
                     self.candidate = self.fit(self.run, family, parameters)
-                    verdict = stage.module("evaluate").evaluate(
+                    verdict = stage.step("evaluate")(
                         self.run, candidate=self.candidate, data=self.data
                     )
-                    registry = stage.module("registry")
-                    self.version = str(registry.register(self.run, evaluation=verdict))
-                    registry.promote(self.run, version=self.version)
+                    self.version = str(stage.step("register")(self.run, evaluation=verdict))
+                    stage.step("promote")(self.run, version=self.version)
             except stage.refused as refusal:
                 stopped = str(refusal)
                 continue
             # What is logged of a model takes most of the time, and decides nothing.
-            stage.module("tracking").log = lambda *_, **__: {"run": "", "model": ""}
+            stage.module("training.tracking").log = lambda *_, **__: {"run": "", "model": ""}
             return None
         return Proof(GATE, "all of its gates", "a model of good data", VOID, stopped)
 
     def fit(self, run: Any, family: str, parameters: dict[str, Any]) -> dict[str, Any]:  # noqa: ANN401 -- the project's own type
         """A candidate of a run, fitted on its training rows."""
-        fitted: dict[str, Any] = self.stage.module("train").fit(
+        fitted: dict[str, Any] = self.stage.step("fit")(
             run,
             data=run.uri("train.parquet"),
             name="candidate",
@@ -108,9 +107,7 @@ class Training:
             candidate = self.fit(run, self.candidate["family"], self.candidate["parameters"])
             learned.to_parquet(run.path("train.parquet"))
             try:
-                self.stage.module("evaluate").evaluate(
-                    run, candidate=candidate, data=run.uri("train.parquet")
-                )
+                self.stage.step("evaluate")(run, candidate=candidate, data=run.uri("train.parquet"))
             except self.stage.refused as refusal:
                 stopped = str(refusal)
         verdict = json.loads(run.path("evaluation.json").read_text(encoding="utf-8"))
@@ -263,7 +260,7 @@ def _copies(stage: Stage, trained: Training) -> Iterator[Proof]:
     run = stage.run("copies-split")
     pd.concat([raw] * 3, ignore_index=True).to_parquet(run.path("raw.parquet"))
     with quiet():
-        stage.module("features").prepare(run, data=run.uri("raw.parquet"))
+        stage.step("prepare")(run, data=run.uri("raw.parquet"))
     parts = (pd.read_parquet(run.path(f"{name}.parquet")) for name in ("train", "test"))
     stopped, verdict = trained.attempt("copies", *parts)
     said = next((text for text in verdict["problems"] if "copies" in text), "")

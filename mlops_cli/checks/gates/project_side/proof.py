@@ -38,7 +38,7 @@ def _proofs(stage: Stage, source: str | None) -> Iterator[Proof]:
     run = stage.run("good")
     try:
         with quiet():
-            ingest = stage.module("data").ingest
+            ingest = stage.step("ingest")
             raw = ingest(run, source=source) if source else made_up.ingest(stage, run)
     except Exception as error:  # noqa: BLE001 -- whatever it is, nothing can be proved
         yield rulesets.broken("raw", error)
@@ -87,13 +87,13 @@ def _rows(stage: Stage, gate: str, trained: models.Training) -> pd.DataFrame:
     raw = _read(stage.steps.local_path(trained.raw))
     if gate == "raw":
         return raw
-    run, steps, model = stage.run("good"), stage.module("predict"), stage.model
+    run, model = stage.run("good"), stage.model
     _named(raw[list(model.features)], model).to_parquet(run.path("new.parquet"), index=False)
     with quiet():
-        rows = steps.receive(run, input=run.uri("new.parquet"), partition="good")
+        rows = stage.step("receive")(run, input=run.uri("new.parquet"), partition="good")
         if gate == "input":
             return _read(stage.steps.local_path(rows))
-        return _read(stage.steps.local_path(steps.predict(run, data=rows)))
+        return _read(stage.steps.local_path(stage.step("predict")(run, data=rows)))
 
 
 def _read(path: Path) -> pd.DataFrame:

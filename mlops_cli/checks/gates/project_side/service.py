@@ -60,7 +60,7 @@ def _asked(stage: Stage, trained: Training, defect: str, run: Any, answer: Any) 
     given = {} if answer is None else {"answer": answer}
     try:
         with quiet():
-            stage.module("registry").approve(run, version=trained.version, **given)
+            stage.step("approve")(run, version=trained.version, **given)
     except stage.refused as refusal:
         return Proof("approval", "policy", defect, CAUGHT, str(refusal))
     return Proof("approval", "policy", defect, LET_THROUGH, "it was approved")
@@ -77,7 +77,7 @@ def _changed(stage: Stage, trained: Training) -> Iterator[Proof]:  # noqa: ARG00
     run = stage.run("good")
     with suppress(stage.refused):
         with quiet():
-            stage.module("predict").predict(run, data=run.uri("input.parquet"))
+            stage.step("predict")(run, data=run.uri("input.parquet"))
         yield Proof("predict", about, defect, LET_THROUGH, "it predicted")
         return
     yield Proof("predict", about, defect, CAUGHT, "the step refused to load it")

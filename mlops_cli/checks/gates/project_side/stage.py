@@ -72,9 +72,9 @@ class Stage:
         """A module of the project's package."""
         return import_module(f"{self.package}.{name}")
 
-    def has(self, name: str) -> bool:
-        """Whether the package has a module of that name."""
-        return (self.root / self.package / f"{name}.py").is_file()
+    def step(self, name: str) -> Any:  # noqa: ANN401 -- a function of the project
+        """A step of the project's pipelines, from wherever the project says that it is."""
+        return getattr(self.module(self.module("__main__").STEPS[name]), name)
 
     def run(self, name: str) -> Any:  # noqa: ANN401 -- the project's own type
         """A pipeline run with a folder of its own."""

@@ -49,11 +49,10 @@ def publish(
         rows[model.time] = pd.Timestamp(day)
     rows = _as_declared(rows, model.input_columns)
     rows.to_parquet(run.path("rows.parquet"), index=False)
-    steps = stage.module("predict")
     with quiet():
-        steps.receive(run, input=run.uri("rows.parquet"), partition=day)
-        predicted = steps.predict(run, data=run.uri("input.parquet"))
-        stage.module("publish").publish(run, predictions=predicted)
+        stage.step("receive")(run, input=run.uri("rows.parquet"), partition=day)
+        predicted = stage.step("predict")(run, data=run.uri("input.parquet"))
+        stage.step("publish")(run, predictions=predicted)
     if labels is not None:
         given = pd.DataFrame({**named, model.target: labels.to_numpy()})
         given = _as_declared(given, {model.target: model.columns[model.target]})
@@ -159,7 +158,7 @@ def _stale(stage: Stage, trained: Training) -> Proof:
     stage.module("_mlops.runtime.journal").append(run.kept("predictions.jsonl"), partition)
     try:
         with quiet():
-            stage.module("monitor").measure(run)
+            stage.step("measure")(run)
     except stage.refused as refusal:
         return Proof(GATE, about, defect, CAUGHT, str(refusal))
     return Proof(GATE, about, defect, LET_THROUGH, "the window was measured with it")
@@ -167,10 +166,11 @@ def _stale(stage: Stage, trained: Training) -> Proof:
 
 def _measured(stage: Stage, day: str, trained: Training) -> dict[str, Any]:
     """What the project's own monitoring says of a day's window."""
-    run, monitor = stage.run(f"measured-{day}"), stage.module("monitor")
+    run = stage.run(f"measured-{day}")
     with quiet():
-        monitor.measure(run)
-    window: dict[str, Any] = monitor.windows(run)[day, str(trained.version)]
+        stage.step("measure")(run)
+    known = stage.module("monitoring.windows").windows(run)
+    window: dict[str, Any] = known[day, str(trained.version)]
     return window
 
 

@@ -1,19 +1,17 @@
-"""The windows of what was published: drift, performance and quality, each measured once."""
+"""Each published partition is a window: its drift, performance and quality are measured once."""
 
 from __future__ import annotations
 
 import json
-import re
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from . import labels
-from ._mlops.runtime import journal, passport
-from ._mlops.runtime.steps import Refused, Run, Skipped, local_path
-
-WINDOWS = "windows.jsonl"
-PAGES = "reports"
+from .. import labels
+from .._mlops.runtime import journal, passport
+from .._mlops.runtime.steps import Refused, Run, Skipped, local_path, slug
+from ..partitions import day, published
+from .windows import WINDOWS, page_folder, windows
 
 
 def measure(run: Run) -> dict[str, Any]:
@@ -27,7 +25,7 @@ def measure(run: Run) -> dict[str, Any]:
         Skipped: Nothing has been published yet.
         Refused: A window was to be compared with another version's reference.
     """
-    entries = labels.published(run)
+    entries = published(run)
     if not entries:
         raise Skipped("nothing has been published yet, so there is nothing to watch")
     known = windows(run)
@@ -59,24 +57,6 @@ def measure(run: Run) -> dict[str, Any]:
     }
 
 
-def windows(run: Run) -> dict[tuple[str, str], dict[str, Any]]:
-    """The newest measurement of each partition and version."""
-    return {
-        (entry["partition"], entry["version"]): entry
-        for entry in journal.entries(run.kept(WINDOWS))
-    }
-
-
-def safe(run_id: str) -> str:
-    """A run's id as the name of a folder."""
-    return re.sub(r"[^A-Za-z0-9_.-]", "_", run_id)
-
-
-def page_folder(run: Run) -> Path:
-    """Where the pages of this monitoring run go."""
-    return run.kept(f"{PAGES}/{safe(run.id)}/report.html").parent
-
-
 def _measured(
     run: Run,
     entry: dict[str, Any],
@@ -97,12 +77,12 @@ def _measured(
         from .performance import too_low
 
         by_labels = too_low(performance, run.settings)
-    day = labels.day(entry["partition"])
+    on = day(entry["partition"])
     return {
         "at": datetime.now(UTC).isoformat(timespec="milliseconds"),
         "run": run.id,
         "partition": entry["partition"],
-        "day": day.isoformat() if day else None,
+        "day": on.isoformat() if on else None,
         "version": version,
         "rows": entry["rows"],
         "broke": bool(by_drift or by_labels),
@@ -137,7 +117,8 @@ def _drift(
     run: Run, entry: dict[str, Any], references: dict[str, Any], page: Path | None
 ) -> dict[str, Any]:
     # Imported here: a run whose windows are all measured needs none of it.
-    from .drift import measured, read_window, reference_of
+    from .drift import measured
+    from .reference import read_window, reference_of
 
     version = str(entry["version"])
     if version not in references:
@@ -164,7 +145,7 @@ def _performance(
 def _quality(run: Run, published_by: str) -> dict[str, Any]:
     """How many rules of each gate the run that published had passed."""
     assert run.settings.paths is not None
-    folder = local_path(run.settings.paths.runs) / safe(published_by) / "quality"
+    folder = local_path(run.settings.paths.runs) / slug(published_by) / "quality"
     found = {}
     for path in sorted(folder.glob("*.json")):
         rules = json.loads(path.read_text(encoding="utf-8")).get("RuleResults", [])

@@ -8,13 +8,12 @@ from typing import Any
 
 import mlflow
 import pyarrow as pa
-from mlflow.exceptions import MlflowException
 from mlflow.models import Model as Logged
 from mlflow.types import DataType, Schema
 
-from ._mlops.runtime import passport
-from ._mlops.runtime.steps import Refused, Run
-from .registry import ALIAS, connect, digest_of
+from .. import registry
+from .._mlops.runtime import passport
+from .._mlops.runtime.steps import Refused, Run
 
 # What a column of the signature may be read from. Numbers become float64 before the model sees
 # them, as they did in training.
@@ -70,13 +69,9 @@ def champion(run: Run) -> Serving | None:
     Raises:
         Refused: Its files are not those that were registered, or say of no columns.
     """
-    client, name = connect(run), run.settings.project
-    try:
-        found = client.get_model_version_by_alias(name, ALIAS)
-    except MlflowException as error:
-        if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
-            return None
-        raise
+    found, name = registry.champion(run), run.settings.project
+    if found is None:
+        return None
     version = str(found.version)
     folder = Path(mlflow.artifacts.download_artifacts(f"models:/{name}/{version}"))
     _check_files(run, version, found.tags.get("model_sha256"), folder)
@@ -109,7 +104,7 @@ def _check_files(run: Run, version: str, tagged: str | None, folder: Path) -> No
             f"{name}: the registry says its files have the SHA-256 {tagged}, and the passport "
             f"{', '.join(sorted(recorded))}: nothing is predicted with it"
         )
-    if (found := digest_of(folder)) != tagged:
+    if (found := registry.digest_of(folder)) != tagged:
         raise Refused(
             f"{name}: its files in {folder} have the SHA-256 {found}, and {tagged} was "
             "registered: nothing is predicted with it"

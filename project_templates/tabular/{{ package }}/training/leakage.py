@@ -8,8 +8,7 @@ from sklearn.metrics import balanced_accuracy_score, r2_score
 from sklearn.model_selection import KFold, StratifiedKFold, cross_val_predict
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
-from . import tracking
-from ._mlops.runtime.settings import Model
+from .._mlops.runtime.settings import Model
 
 # A feature that by itself explains this much of the target is the target under another name.
 LEAK = 0.999
@@ -90,7 +89,7 @@ def copied(train: pd.DataFrame, test: pd.DataFrame, model: Model) -> list[str]:
     Rows of a few columns with a few values are alike by chance; what chance would give if the
     columns were independent is taken off.
     """
-    share = float(tracking.row_hashes(test).isin(tracking.row_hashes(train)).mean())
+    share = float(row_hashes(test).isin(row_hashes(train)).mean())
     chance = by_chance(pd.concat([train, test]), len(train))
     bound = model.evaluation.copies
     if share - chance <= bound:
@@ -100,6 +99,11 @@ def copied(train: pd.DataFrame, test: pd.DataFrame, model: Model) -> list[str]:
         f"from ({chance:.1%} are to be expected by chance, and {bound:.0%} more are allowed): "
         "leave repeated rows out, or raise `evaluation.copies`"
     ]
+
+
+def row_hashes(rows: pd.DataFrame) -> pd.Series:
+    """A number a row, the same for the same values wherever the row stands."""
+    return pd.util.hash_pandas_object(rows, index=False)
 
 
 def unseen(rows: pd.DataFrame, model: Model, *learned: pd.Series) -> pd.DataFrame:
@@ -116,7 +120,7 @@ def unseen(rows: pd.DataFrame, model: Model, *learned: pd.Series) -> pd.DataFram
     known = rows[list(model.columns)]
     if len(rows) and by_chance(known, max(map(len, learned))) > ALIKE:
         return rows
-    seen = tracking.row_hashes(known).isin(pd.concat(learned))
+    seen = row_hashes(known).isin(pd.concat(learned))
     return rows[~seen]
 
 

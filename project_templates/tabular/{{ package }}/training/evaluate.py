@@ -7,12 +7,11 @@ from typing import Any
 
 import pandas as pd
 
-from . import backtest, leakage, tracking, train
-from ._mlops.runtime import passport
-from ._mlops.runtime.settings import Bound, Model
-from ._mlops.runtime.steps import Refused, Run, local_path
-from .metrics import score, scored
-from .search import LOWER_IS_BETTER
+from .._mlops.runtime import passport
+from .._mlops.runtime.settings import Model
+from .._mlops.runtime.steps import Refused, Run, local_path
+from ..metrics import LOWER_IS_BETTER, misses, score, scored
+from . import backtest, families, leakage, tracking
 from .tracking import Champion
 
 # Fewer rows than this that the champion has not learned from tell nothing.
@@ -37,7 +36,7 @@ def evaluate(run: Run, *, candidate: dict[str, Any], data: str) -> dict[str, Any
         Refused: A metric misses its threshold, the champion is as good, a slice or the backtest is
             worse than allowed, or the data makes the model look better than it is.
     """
-    fitted = train.load(local_path(candidate["model"]))
+    fitted = families.load(local_path(candidate["model"]))
     learned = pd.read_parquet(local_path(data))
     held_out = pd.read_parquet(local_path(data).parent / "test.parquet")
     verdict = {
@@ -79,7 +78,7 @@ def judge(
     problems = [
         *leakage.leaked(learned, model),
         *leakage.copied(learned, held_out, model),
-        *misses(scores, model),
+        *misses(scores, model.evaluation.thresholds),
         *(against["problems"] if against else []),
         *backtest.slice_problems(slices, champion, model, ""),
         *(over["problems"] if over else []),
@@ -92,25 +91,6 @@ def judge(
         "problems": problems,
         "passed": not problems,
     }
-
-
-def misses(scores: dict[str, float], model: Model) -> list[str]:
-    """A sentence for each metric outside its bound."""
-    return [
-        f"{name} is {scores[name]:.6f}, outside {_range(bound)}"
-        for name, bound in model.evaluation.thresholds.items()
-        if not _inside(scores[name], bound)
-    ]
-
-
-def _inside(value: float, bound: Bound) -> bool:
-    above = bound.minimum is None or value >= bound.minimum
-    return above and (bound.maximum is None or value <= bound.maximum)
-
-
-def _range(bound: Bound) -> str:
-    ends = {"at least": bound.minimum, "at most": bound.maximum}
-    return " and ".join(f"{words} {end}" for words, end in ends.items() if end is not None)
 
 
 def compare(

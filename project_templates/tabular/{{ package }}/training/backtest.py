@@ -6,13 +6,13 @@ from typing import Any
 
 import pandas as pd
 
-from . import labels
-from ._mlops.runtime.settings import Model
-from ._mlops.runtime.steps import Run
-from .leakage import unseen
-from .metrics import score
-from .search import LOWER_IS_BETTER
-from .tracking import Champion, row_hashes
+from .. import labels
+from .._mlops.runtime.settings import Model
+from .._mlops.runtime.steps import Run
+from ..metrics import LOWER_IS_BETTER, score
+from ..partitions import PARTITION
+from .leakage import row_hashes, unseen
+from .tracking import Champion
 
 # A number with more values than this is cut into quarters.
 VALUES = 10
@@ -47,7 +47,7 @@ def backtest(
     whole = side_by_side(challenger, champion, rows, model)
     partitions = [
         {"partition": str(partition), **side_by_side(challenger, champion, part, model)}
-        for partition, part in rows.groupby(labels.PARTITION, sort=False)
+        for partition, part in rows.groupby(PARTITION, sort=False)
     ]
     slices = by_slice(challenger, champion, rows, model)
     problems = []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,15 +11,18 @@ from jinja2 import Environment
 from markupsafe import Markup
 from mlflow.exceptions import MlflowException
 
-from . import charts, labels
-from ._mlops.runtime import journal
-from ._mlops.runtime.settings import Bound
-from ._mlops.runtime.steps import Refused, Run, Skipped
+from .. import registry
+from .._mlops.runtime import journal
+from .._mlops.runtime.quarantine import JOURNAL as QUARANTINED
+from .._mlops.runtime.settings import Bound
+from .._mlops.runtime.steps import Refused, Run, Skipped
+from ..metrics import inside
+from ..partitions import published
+from . import charts
 from .charts import Axis, Line
-from .monitor import page_folder, windows
 from .performance import bounds
-from .registry import connect
-from .retrain import DECISIONS, serving
+from .retrain import DECISIONS
+from .windows import newest_of_each, page_folder
 
 SHOWN = 60
 LISTED = 30
@@ -39,13 +42,13 @@ def report(run: Run) -> dict[str, str]:
     if not found:
         raise Skipped("no window has been measured yet, so there is nothing to show")
     folder = page_folder(run)
-    version = serving(run)
-    template = (Path(__file__).parent / "monitoring.html.j2").read_text(encoding="utf-8")
+    champion = registry.champion(run)
+    template = (Path(__file__).parent / "report.html.j2").read_text(encoding="utf-8")
     decisions = journal.entries(run.kept(DECISIONS))
     page = Environment(autoescape=True).from_string(template)
     html = page.render(
         run=run,
-        version=version,
+        version=str(champion.version) if champion else None,
         windows=found,
         newest=found[-1],
         decision=decisions[-1] if decisions else None,
@@ -54,24 +57,13 @@ def report(run: Run) -> dict[str, str]:
         charts=_charts(run, found[-SHOWN:]),
         pictures=_pictures(run, found[-1]),
         ageing=_ageing(run),
-        quarantine=journal.entries(run.kept("quarantine.jsonl"))[: -LISTED - 1 : -1],
+        quarantine=journal.entries(run.kept(QUARANTINED))[: -LISTED - 1 : -1],
         evidently=(folder / "evidently.html").is_file(),
     )
     path = folder / "report.html"
     path.write_text(html, encoding="utf-8")
     print(f"The page of this run: {path.as_uri()}")
     return {"report": path.as_uri()}
-
-
-def newest_of_each(run: Run) -> list[dict[str, Any]]:
-    """The newest window of each partition, whichever version made it, the oldest first."""
-    newest: dict[str, dict[str, Any]] = {}
-    for window in windows(run).values():
-        known = newest.get(window["partition"])
-        # A version counts up, so the highest one scored a partition last.
-        if known is None or int(known["version"]) <= int(window["version"]):
-            newest[window["partition"]] = window
-    return sorted(newest.values(), key=lambda one: (labels.moment(one), one["partition"]))
 
 
 def _charts(run: Run, found: Sequence[dict[str, Any]]) -> dict[str, Markup]:
@@ -101,7 +93,7 @@ def _charts(run: Run, found: Sequence[dict[str, Any]]) -> dict[str, Markup]:
         if metric in held_out:
             marks["held-out rows"] = held_out[metric]
         title = f"{metric} on labelled rows"
-        line = Line(metric, values, [any(_outside(value, bound)) for value in values])
+        line = Line(metric, values, [_outside(value, bound) for value in values])
         drawn[title] = charts.over_windows(title, [line], Axis(names, None, None, marks, turns))
     gates = sorted({gate for window in found for gate in window["quality"]})
     if gates:
@@ -118,10 +110,8 @@ def _charts(run: Run, found: Sequence[dict[str, Any]]) -> dict[str, Markup]:
     return drawn
 
 
-def _outside(value: float | None, bound: Bound) -> Iterator[bool]:
-    if value is not None:
-        yield bound.minimum is not None and value < bound.minimum
-        yield bound.maximum is not None and value > bound.maximum
+def _outside(value: float | None, bound: Bound) -> bool:
+    return value is not None and not inside(value, bound)
 
 
 def _passed(window: dict[str, Any], gate: str) -> float | None:
@@ -131,7 +121,7 @@ def _passed(window: dict[str, Any], gate: str) -> float | None:
 
 def _held_out(run: Run, version: str) -> dict[str, float]:
     """The metrics a version had on the rows held out of its training."""
-    client = connect(run)
+    client = registry.connect(run)
     try:
         found = client.get_model_version(run.settings.project, version)
         return dict(client.get_run(str(found.run_id)).data.metrics)
@@ -141,10 +131,10 @@ def _held_out(run: Run, version: str) -> dict[str, float]:
 
 def _pictures(run: Run, window: dict[str, Any]) -> dict[str, Markup]:
     """How the columns that drifted most are distributed, in the reference and in the window."""
-    from .drift import NUMBERS, read_window, reference_of
+    from .reference import NUMBERS, read_window, reference_of
 
     entry = next(
-        (one for one in labels.published(run) if one["predictions"] == window["predictions"]), None
+        (one for one in published(run) if one["predictions"] == window["predictions"]), None
     )
     if entry is None:
         return {}

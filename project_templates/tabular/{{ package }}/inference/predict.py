@@ -1,65 +1,16 @@
-"""New rows and their predictions by the champion, a batch at a time."""
+"""The champion predicts new rows, a batch at a time."""
 
 from __future__ import annotations
-
-import json
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import asdict, replace
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from . import batches
-from ._mlops.runtime.settings import Model
-from ._mlops.runtime.steps import Run, Skipped, local_path
-
-if TYPE_CHECKING:
-    from .serving import Serving
-
-
-def receive(
-    run: Run,
-    *,
-    input: str = "",
-    partition: str = "",
-    asked: list[dict[str, str]] | None = None,
-) -> str:
-    """Read new rows strictly, or those of before once more.
-
-    Args:
-        run: The pipeline run.
-        input: URI of a CSV, JSON lines or Parquet file; by default the rows that came last.
-        partition: What their predictions are published as; alone, the rows of that partition
-            are taken again.
-        asked: Several at once, each an `input` and a `partition`, in place of these two: Airflow
-            starts one run for all the news that came meanwhile.
-
-    Returns:
-        URI of `input.parquet`: the key, the time and the features, nothing else.
-
-    Raises:
-        Refused: A file is not what it says it is, or a column is missing.
-        Skipped: There are no rows to predict.
-    """
-    wanted, new = batches.wanted(run, asked or [{"input": input, "partition": partition}])
-    schema, taken, start = batches.schema(run.settings.model), [], 0
-    with written(run.path("input.parquet"), schema) as writer:
-        for batch in wanted:
-            rows = batches.Rows(run, batch)
-            for part in rows.read():
-                writer.write_batch(part.cast(schema))
-            taken.append(replace(batch, start=start, rows=rows.rows))
-            start += rows.rows
-            print(f"{rows.rows} rows from {batch.source}")
-    facts = {"rows": start, "batches": [asdict(batch) for batch in taken]}
-    run.path("received.json").write_text(json.dumps(facts), encoding="utf-8")
-    if new:
-        batches.remember(run, taken)
-    return run.uri("input.parquet")
+from .._mlops.runtime.settings import Model
+from .._mlops.runtime.steps import Run, Skipped, local_path
+from ..features import inputs
+from .rows import BATCH_ROWS, written
+from .serving import Serving, champion
 
 
 def predict(run: Run, *, data: str) -> str:
@@ -78,9 +29,6 @@ def predict(run: Run, *, data: str) -> str:
             columns it was trained on.
         Skipped: There is no champion yet.
     """
-    # MLflow and scikit-learn take seconds to import, and `receive` needs neither.
-    from .serving import champion
-
     serving = champion(run)
     if serving is None:
         raise Skipped("there is no champion yet: these rows are predicted when there is one")
@@ -90,7 +38,7 @@ def predict(run: Run, *, data: str) -> str:
         serving.check_columns(file.schema_arrow)
         schema = _schema(model, file.schema_arrow)
         with written(run.path("predictions.parquet"), schema) as writer:
-            for batch in file.iter_batches(batches.BATCH_ROWS):
+            for batch in file.iter_batches(BATCH_ROWS):
                 writer.write_batch(_predicted(run, serving, batch, schema))
                 rows += batch.num_rows
     print(f"{rows} rows predicted by {run.settings.project} version {serving.version}")
@@ -108,8 +56,6 @@ def _schema(model: Model, read: pa.Schema) -> pa.Schema:
 def _predicted(
     run: Run, serving: Serving, batch: pa.RecordBatch, schema: pa.Schema
 ) -> pa.RecordBatch:
-    from .features import inputs
-
     said = serving.model.predict(inputs(batch.to_pandas(), run.settings.model, serving.columns))
     values = pa.array(said, from_pandas=True)
     wanted = schema.field("prediction").type
@@ -122,15 +68,3 @@ def _predicted(
     }
     kept = [columns[name] if name in columns else batch.column(name) for name in schema.names]
     return pa.record_batch(kept, schema=schema)
-
-
-@contextmanager
-def written(path: Path, schema: pa.Schema) -> Iterator[pq.ParquetWriter]:
-    """A Parquet file that is there when all of it is."""
-    part = path.with_name(f".{path.name}.part")
-    try:
-        with pq.ParquetWriter(part, schema) as writer:
-            yield writer
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)

@@ -5,9 +5,8 @@ from __future__ import annotations
 from itertools import product
 from typing import Any
 
-from ._mlops.runtime.steps import Run
-
-LOWER_IS_BETTER = {"rmse", "mae"}
+from .._mlops.runtime.steps import Run
+from ..metrics import LOWER_IS_BETTER
 
 
 def candidates(run: Run, *, data: str) -> list[dict[str, Any]]:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import replace
 
 import pandas as pd
 
-from ._mlops.runtime.settings import Bound, Settings
-from .evaluate import misses
-from .metrics import METRICS
+from .._mlops.runtime.settings import Bound, Settings
+from ..metrics import METRICS, misses
 
 
 def bounds(settings: Settings) -> dict[str, Bound]:
@@ -36,6 +34,4 @@ def achieved(rows: pd.DataFrame, settings: Settings) -> dict[str, float]:
 
 def too_low(scores: dict[str, float], settings: Settings) -> list[str]:
     """A sentence for each metric outside its bound."""
-    model = settings.model
-    watched = replace(model.evaluation, thresholds=bounds(settings))
-    return misses(scores, replace(model, evaluation=watched))
+    return misses(scores, bounds(settings))

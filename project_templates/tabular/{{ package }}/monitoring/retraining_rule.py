@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from ._mlops.runtime.settings import Retrain
-from ._mlops.runtime.steps import Run
-from .monitor import safe
+from .._mlops.runtime.settings import Retrain
+from .._mlops.runtime.steps import Run, slug
 
 # What a training writes into the passport, whatever comes of it.
 ANSWERS = ("registered", "refused", "rejected", "promoted")
@@ -60,7 +59,7 @@ def decided(
         run, evidence, numbers, asked, passport_entries
     )
     partition = newest["partition"] if newest else None
-    request = None if no else f"{safe(str(partition))}-{_digest(run.id, partition)}"
+    request = None if no else f"{slug(str(partition))}-{_digest(run.id, partition)}"
     yes = (
         f"{numbers['broken']} of the last {numbers['windows']} windows of version "
         f"{evidence.version} broke; {shown[-1]['partition']}: {'; '.join(shown[-1]['reasons'])}"

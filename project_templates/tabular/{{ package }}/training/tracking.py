@@ -12,14 +12,14 @@ import mlflow
 import pandas as pd
 from mlflow import MlflowClient
 from mlflow.data.pandas_dataset import from_pandas
-from mlflow.exceptions import MlflowException
 from mlflow.models import infer_signature
 
+from .. import registry
+from .._mlops.runtime.settings import Model
+from .._mlops.runtime.steps import Run
 from . import report
-from ._mlops.runtime.settings import Model
-from ._mlops.runtime.steps import Run
-from .registry import ALIAS, connect
-from .train import TRUSTED
+from .families import TRUSTED
+from .leakage import row_hashes
 
 # MLflow says of every local file that two of its readers could take it, and of every
 # environment that uv made that it has no pip: both are so on purpose.
@@ -52,25 +52,16 @@ def _experiment(run: Run, client: MlflowClient) -> str:
 
 def champion(run: Run) -> Champion | None:
     """The version the alias names, with its model loaded; None before the first promotion."""
-    client, name = connect(run), run.settings.project
-    try:
-        version = client.get_model_version_by_alias(name, ALIAS)
-    except MlflowException as error:
-        if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
-            return None
-        raise
-    rows = mlflow.artifacts.download_artifacts(f"runs:/{version.run_id}/training_rows.parquet")
+    found = registry.champion(run)
+    if found is None:
+        return None
+    rows = mlflow.artifacts.download_artifacts(f"runs:/{found.run_id}/training_rows.parquet")
     return Champion(
-        version=str(version.version),
-        model=mlflow.sklearn.load_model(f"models:/{name}@{ALIAS}"),
+        version=str(found.version),
+        model=mlflow.sklearn.load_model(f"models:/{run.settings.project}@{registry.ALIAS}"),
         learned_from=pd.read_parquet(rows)["row"],
-        run_id=str(version.run_id),
+        run_id=str(found.run_id),
     )
-
-
-def row_hashes(rows: pd.DataFrame) -> pd.Series:
-    """A number a row, the same for the same values wherever the row stands."""
-    return pd.util.hash_pandas_object(rows, index=False)
 
 
 def reference(
@@ -106,7 +97,7 @@ def log(
     Returns:
         The ids of the MLflow `run` and of the logged `model`.
     """
-    client, settings, candidate = connect(run), run.settings, verdict["candidate"]
+    client, settings, candidate = registry.connect(run), run.settings, verdict["candidate"]
     features = list(settings.model.features)
     source = json.loads(run.path("source.json").read_text(encoding="utf-8"))
     example = train_rows[features].head(5)

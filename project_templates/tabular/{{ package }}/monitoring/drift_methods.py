@@ -7,8 +7,8 @@ from typing import Any
 import pandas as pd
 from scipy.stats import chi2_contingency
 
-from ._mlops.runtime.settings import Drift
-from ._mlops.runtime.steps import Refused
+from .._mlops.runtime.settings import Drift
+from .._mlops.runtime.steps import Refused
 
 # A p-value at which 30 windows of the same data practically never break: Evidently's own 0.05
 # calls every twentieth column of every window drifted.

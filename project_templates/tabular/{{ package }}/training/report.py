@@ -13,8 +13,8 @@ from matplotlib.figure import Figure
 from sklearn.inspection import permutation_importance
 from sklearn.metrics import ConfusionMatrixDisplay
 
-from ._mlops.runtime.settings import Model
-from ._mlops.runtime.steps import Run
+from .._mlops.runtime.settings import Model
+from .._mlops.runtime.steps import Run
 
 SHOWN = 15
 

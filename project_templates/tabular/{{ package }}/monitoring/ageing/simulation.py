@@ -13,35 +13,18 @@ import pandas as pd
 from sklearn.model_selection import train_test_split
 from sklearn.utils.class_weight import compute_sample_weight
 
-from ._mlops.runtime.settings import Model
-from .features import balance
-from .metrics import METRICS
-from .search import LOWER_IS_BETTER
-from .train import FAMILIES, build
+from ..._mlops.runtime.settings import Model
+from ...metrics import LOWER_IS_BETTER, METRICS
+from ...training.families import FAMILIES, build
+from ...training.prepare import balance
+from .past import MOST_ROWS, Past
 
 MOST_LEARNED = 1000
 """A simulated model learns from no more rows."""
-MOST_ROWS = 2000
-"""Its error is taken on no more rows: for its first day, and for each age."""
 HELD_OUT = 1 / 3
-FEWEST = 5
-"""An age that fewer simulated models reached says nothing."""
 BUDGET_SECONDS = 600.0
 """No further simulation is begun after it; those that were, count."""
 SMALLEST_SHARE = 0.01
-
-
-@dataclass(frozen=True)
-class Past:
-    """The labelled partitions, the earliest first."""
-
-    partitions: list[pd.DataFrame]
-    days: list[int]
-    unit: str
-    window: int
-    """So many partitions before its first day a model learns from."""
-    width: int
-    """Ages are looked at in buckets of so many days."""
 
 
 @dataclass

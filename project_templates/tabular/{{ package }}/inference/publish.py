@@ -10,11 +10,11 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from ._mlops.runtime import journal, passport
-from ._mlops.runtime.keeping import keep, sha256, write_whole
-from ._mlops.runtime.steps import Run, Skipped, local_path
-from .batches import PUBLISHED
-from .splitting import FILES, Part, Split
+from .._mlops.runtime import journal, passport
+from .._mlops.runtime.keeping import keep, sha256, write_whole
+from .._mlops.runtime.steps import Run, Skipped, local_path
+from ..partitions import PUBLISHED
+from .partitioning import FILES, Part, Split
 
 
 def publish(run: Run, *, predictions: str) -> dict[str, Any]:

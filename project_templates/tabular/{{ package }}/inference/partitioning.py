@@ -13,9 +13,9 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ._mlops.runtime.steps import Run
-from .batches import BATCH_ROWS
-from .data import quoted
+from .._mlops.runtime.steps import Run
+from ..data import quoted
+from .rows import BATCH_ROWS
 
 FILES = ("input.parquet", "predictions.parquet")
 MEMORY = "1GiB"

@@ -6,14 +6,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pandas as pd
-from mlflow.exceptions import MlflowException
 
-from . import labels
-from ._mlops.runtime import journal, passport
-from ._mlops.runtime.steps import Run, Skipped
-from .monitor import windows
-from .registry import ALIAS, connect
+from .. import labels, registry
+from .._mlops.runtime import journal, passport
+from .._mlops.runtime.steps import Run, Skipped
+from ..partitions import PARTITION, moment
 from .retraining_rule import Evidence, decided
+from .windows import windows
 
 DECISIONS = "decisions.jsonl"
 
@@ -31,7 +30,8 @@ def decide(run: Run, *, in_flight: int = 0) -> dict[str, Any]:
         The decision as it stands in `decisions.jsonl`.
     """
     rule = run.settings.monitoring.retrain
-    version = serving(run)
+    champion = registry.champion(run)
+    version = str(champion.version) if champion else None
     evidence = Evidence(
         version=version,
         windows=telling(run, version),
@@ -72,7 +72,7 @@ def retrain(run: Run, *, decision: dict[str, Any]) -> dict[str, str]:
     if rows.empty:
         raise Skipped("there are no labelled rows to learn from any more")
     model = run.settings.model
-    wanted = rows[[*model.columns, labels.PARTITION]]
+    wanted = rows[[*model.columns, PARTITION]]
     # Whole numbers, as in the data the model was first trained on; the model itself sees floats.
     whole = {
         name: _whole(wanted[name]) for name, kind in model.columns.items() if kind == "integer"
@@ -81,7 +81,7 @@ def retrain(run: Run, *, decision: dict[str, Any]) -> dict[str, str]:
     fresh = path.with_suffix(".part")
     wanted.assign(**whole).to_parquet(fresh, index=False)
     fresh.replace(path)
-    partitions = rows[labels.PARTITION]
+    partitions = rows[PARTITION]
     print(f"{len(rows)} rows of {partitions.nunique()} partitions to learn from: {path.as_uri()}")
     return {
         "source": path.as_uri(),
@@ -95,16 +95,6 @@ def _whole(column: pd.Series) -> pd.Series:
     return numbers.astype("Int64") if (numbers.dropna() % 1 == 0).all() else numbers
 
 
-def serving(run: Run) -> str | None:
-    """The champion's version; None before the first promotion."""
-    try:
-        return str(connect(run).get_model_version_by_alias(run.settings.project, ALIAS).version)
-    except MlflowException as error:
-        if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
-            return None
-        raise
-
-
 def telling(run: Run, version: str | None) -> list[dict[str, Any]]:
     """The windows of a version that have rows enough to tell something, the oldest first."""
     least = run.settings.monitoring.drift.rows
@@ -113,7 +103,7 @@ def telling(run: Run, version: str | None) -> list[dict[str, Any]]:
         for window in windows(run).values()
         if window["version"] == version and window["rows"] >= least
     ]
-    return sorted(found, key=lambda window: (labels.moment(window), window["partition"]))
+    return sorted(found, key=lambda window: (moment(window), window["partition"]))
 
 
 def _labelled(run: Run, partitions: int) -> int:
@@ -123,7 +113,7 @@ def _labelled(run: Run, partitions: int) -> int:
         known = newest.get(window["partition"])
         if window["labelled"] and (known is None or known["at"] < window["at"]):
             newest[window["partition"]] = window
-    ordered = sorted(newest.values(), key=lambda window: (labels.moment(window), window["at"]))
+    ordered = sorted(newest.values(), key=lambda window: (moment(window), window["at"]))
     return sum(window["labelled"] for window in ordered[-partitions:])
 
 

@@ -1,0 +1,1 @@
+"""The inference pipeline's steps: from new rows to published predictions."""

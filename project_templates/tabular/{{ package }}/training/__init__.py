@@ -1,0 +1,1 @@
+"""The training pipeline's steps: from raw rows to a version that serves."""
