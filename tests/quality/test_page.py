@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from mlops_cli.checks.quality.checking import DataResult
+from mlops_cli.checks.quality.results import DataResult
 from mlops_cli.checks.quality.page import Material, Rows, file_view, material, to_html
 from mlops_cli.checks.quality.page.charts import HEIGHT, WIDTH, line, number
 from mlops_cli.quality import check, open_source, parse

@@ -9,15 +9,18 @@ from typing import TYPE_CHECKING, Any
 
 from mlops_cli.core.errors import ConflictError, ProjectError, UsageError
 from mlops_cli.core.files import write_atomic
+from mlops_cli.core.forked import ChildDiedError, forked
 
 from .outputs import is_data
 from .reading import open_data, public_name
+from .surviving import engine_died
 
 if TYPE_CHECKING:
+    from collections.abc import Generator, Sequence
     from pathlib import Path
 
     from mlops_cli.core.progress import Progress
-    from mlops_cli.quality import Profile, Proposal, Source
+    from mlops_cli.quality import Profile, Proposal
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,23 +90,42 @@ def suggest(
             hint=f"Add `--target COLUMN`, or leave `--task {task}` out",
         )
     _check_free(output, data)
-    from mlops_cli import quality
-
     given, data = data, public_name(data)
-    try:
-        with progress.step(f"Reading `{data}`"):
-            source = open_data(given, delimiter=delimiter)
-        with closing(source):
+    with forked(_propose(given, target, task, delimiter)) as coming:
+        try:
+            with progress.step(f"Reading `{data}`"):
+                notes = next(coming)
             with progress.step(f"Describing the columns of `{data}`"):
-                profile = quality.profile(source)
-            task = _task(profile, target, task, data, progress)
+                profile = next(coming)
+            task, reason = next(coming)
+            if reason:
+                progress.note(f"The task is {task}: {reason}")
             with progress.step(f"Judging proposed rules on rows of `{data}`"):
-                found = quality.propose(source, profile=profile, target=target, task=task)
-    except quality.DataReadError as error:
-        raise ProjectError(error.message, hint=error.hint) from error
-    _say(source, profile, found, progress)
+                found = next(coming)
+            next(coming, None)
+        except ChildDiedError as died:
+            raise engine_died(data, died) from died
+    _say(notes, profile, found, progress)
     _write(output, found.text)
     return SuggestedRuleset(data, target, task, found, output)
+
+
+def _propose(
+    data: str, target: str | None, task: str | None, delimiter: str | None
+) -> Generator[Any, None, None]:
+    """In the child: give the file's notes, its profile, the task with why, and the proposal."""
+    from mlops_cli import quality
+
+    try:
+        with closing(open_data(data, delimiter=delimiter)) as source:
+            yield source.notes
+            profile = quality.profile(source)
+            yield profile
+            task, reason = _task(profile, target, task, public_name(data))
+            yield task, reason
+            yield quality.propose(source, profile=profile, target=target, task=task)
+    except quality.DataReadError as error:
+        raise ProjectError(error.message, hint=error.hint) from error
 
 
 def _check_free(output: Path | None, data: str) -> None:
@@ -118,15 +140,15 @@ def _check_free(output: Path | None, data: str) -> None:
 
 
 def _task(
-    profile: Profile, target: str | None, task: str | None, data: str, progress: Progress
-) -> str | None:
-    """Say what is learned of the target; nothing without one.
+    profile: Profile, target: str | None, task: str | None, data: str
+) -> tuple[str | None, str]:
+    """Find what is learned of the target, nothing without one; and why, where nobody said it.
 
     Raises:
         ProjectError: There is no such column.
     """
     if target is None:
-        return None
+        return None, ""
     from mlops_cli.templates.dataset import infer_task
 
     column = profile.column(target)
@@ -140,14 +162,11 @@ def _task(
         raise ProjectError(
             f"There is no column `{target}` in `{data}`", hint=near or f"It has {listed}{more}"
         )
-    if task is None:
-        task, reason = infer_task(profile, column)
-        progress.note(f"The task is {task}: {reason}")
-    return task
+    return infer_task(profile, column) if task is None else (task, "")
 
 
-def _say(source: Source, profile: Profile, found: Proposal, progress: Progress) -> None:
-    for note in source.notes:
+def _say(notes: Sequence[str], profile: Profile, found: Proposal, progress: Progress) -> None:
+    for note in notes:
         progress.note(f"note: {note}")
     for column in profile.columns:
         if column.note:

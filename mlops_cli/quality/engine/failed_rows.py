@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -85,11 +87,20 @@ class FailedRows:
 
         try:
             with tempfile.TemporaryDirectory(
-                dir=self.path.parent, prefix=f".{self.path.name}."
+                dir=self.path.parent, prefix=self._litter(os.getpid())
             ) as folder:
                 yield Path(folder)
         except OSError as error:
             raise self._error((error.strerror or str(error)).lower(), None) from error
+
+    def discard(self, pid: int) -> None:
+        """Remove what a process that was killed has left beside the file."""
+        for name in os.listdir(self.path.parent):  # noqa: PTH208 -- a pattern would have to be escaped
+            if name.startswith(self._litter(pid)):
+                shutil.rmtree(self.path.parent / name, ignore_errors=True)
+
+    def _litter(self, pid: int) -> str:
+        return f".{self.path.name}.{pid}."
 
     def collect(self, rules: model.Ruleset, judge: RowJudge) -> int:
         """Copy the rows that fail into the attached database, and count them.
