@@ -17,6 +17,7 @@ from collections import Counter
 from datetime import date, timedelta
 from pathlib import Path
 
+import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -33,7 +34,7 @@ CUT = "cut"
 def table(seed: int) -> pa.Table:
     """Rows of several types, some of them NULL."""
     dice = random.Random(seed)
-    words = "alpha beta gamma delta epsilon".split()
+    words = ["alpha", "beta", "gamma", "delta", "epsilon"]
     rows = range(ROWS)
     return pa.table(
         {
@@ -102,11 +103,16 @@ def damage(content: bytes, dice: random.Random) -> tuple[str, bytes]:
 
 
 def same_rows(original: Path, damaged: Path) -> bool:
-    """Tell whether somebody else, too, reads the original rows in a damaged file."""
-    try:
-        return _rows(original) == _rows(damaged)
-    except Exception:  # noqa: BLE001 -- whatever a reader says of it
-        return False
+    """Tell whether somebody else reads the original rows in a damaged file.
+
+    Arrow refuses some footers for what has nothing to do with the rows; then plain DuckDB is asked.
+    """
+    for rows in (_rows, _plain_rows):
+        try:
+            return rows(original) == rows(damaged)
+        except Exception:  # noqa: BLE001 -- whatever a reader says of it
+            continue
+    return False
 
 
 def _rows(path: Path) -> object:
@@ -116,6 +122,12 @@ def _rows(path: Path) -> object:
     if path.suffix == ".csv":
         return list(csv.reader(io.StringIO(text), strict=True))
     return [json.loads(line) for line in text.splitlines() if line.strip()]
+
+
+def _plain_rows(path: Path) -> object:
+    if path.suffix != ".parquet":
+        raise ValueError(path)
+    return duckdb.read_parquet(str(path)).fetchall()
 
 
 def must_be_error(original: Path, damaged: bytes, kind: str) -> bool:

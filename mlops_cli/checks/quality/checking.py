@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 from mlops_cli.core.errors import UsageError
-from mlops_cli.core.files import write_atomic
 from mlops_cli.core.redact import redact
 
 from .evaluating import Job, Keeping, RowOptions, evaluated
-from .outputs import check_outputs
+from .outputs import check_outputs, write_output
 from .reading import named_datasets, read_ruleset
 from .results import QualityCheck
 
@@ -81,16 +80,10 @@ def check(
     if junit is not None:
         from .junit import to_junit
 
-        _write(junit, to_junit(checked))
+        write_output(junit, redact(to_junit(checked)))
     if html is not None:
         from .page import to_html
 
-        _write(html, to_html(str(ruleset), [view for _, view in found if view is not None]))
+        shown = [view for _, view in found if view is not None]
+        write_output(html, redact(to_html(str(ruleset), shown)))
     return checked
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        write_atomic(path, redact(text))
-    except OSError as error:
-        raise UsageError(f"Could not write `{path}`: {error.strerror}") from error

@@ -18,7 +18,7 @@ from mlops_cli.core.forked import ChildDiedError, forked
 
 from .matching import Match, match_rules
 from .reading import named_datasets, open_data, public_name, read_ruleset
-from .surviving import engine_died, open_datasets, wait_for_datasets
+from .surviving import engine_died, memory_for, open_datasets, wait_for_datasets
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping, Sequence
@@ -209,7 +209,10 @@ def _run_both(
     now = datetime.now(UTC)
     for one in data:
         try:
-            with closing(open_data(one, delimiter=delimiter)) as source:
+            with (
+                memory_for(public_name(one)),
+                closing(open_data(one, delimiter=delimiter)) as source,
+            ):
                 both = [
                     quality.check(rules, source, datasets=others, now=now) for rules in rulesets
                 ]

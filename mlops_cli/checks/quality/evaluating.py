@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from contextlib import contextmanager
+from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
@@ -11,16 +11,17 @@ from mlops_cli.core.errors import ProjectError, UsageError
 from mlops_cli.core.forked import ChildDiedError, forked
 
 from .keeping import history_of
+from .outputs import UNTOUCHED
 from .reading import open_data, public_name
 from .results import DataResult
-from .surviving import engine_died, open_datasets, wait_for_datasets
+from .surviving import engine_died, memory_for, open_datasets, wait_for_datasets
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator, Mapping, Sequence
+    from collections.abc import Generator, Mapping, Sequence
     from pathlib import Path
 
     from mlops_cli.core.progress import Progress
-    from mlops_cli.quality import DataReadError, FileHistory, Ruleset, Source
+    from mlops_cli.quality import FileHistory, QualityReport, Ruleset, Source
 
     from .page import FileView
 
@@ -124,11 +125,19 @@ def _evaluate(job: Job, data: Sequence[str]) -> Generator[Any, None, None]:
 
 
 def _evaluate_one(job: Job, data: str, others: Mapping[str, Source]) -> Evaluated:
+    from mlops_cli.quality import DataReadError
+
+    name = public_name(data)
     history = history_of(job.path, data, name=job.keep.name) if job.keep else None
     earlier = _earlier(history) if history is not None and job.viewed else ()
-    with _opened(data, job.delimiter) as source:
-        result = _result(job, public_name(data), source, others, history)
-        return result, _view(job, result, source, (*earlier,)) if job.viewed else None
+    try:
+        with memory_for(name), closing(open_data(data, delimiter=job.delimiter)) as source:
+            report, notes = _report(job, source, others, history)
+            result = DataResult(name, report, notes=notes)
+            return result, _view(job, result, source, (*earlier,)) if job.viewed else None
+    except DataReadError as error:
+        result = DataResult(name, reason=error.message, hint=error.hint)
+        return result, _view(job, result, None, ()) if job.viewed else None
 
 
 def _earlier(history: FileHistory) -> Sequence[dict[str, Any]]:
@@ -140,36 +149,21 @@ def _earlier(history: FileHistory) -> Sequence[dict[str, Any]]:
         raise ProjectError(error.message, hint=error.hint) from error
 
 
-@contextmanager
-def _opened(data: str, delimiter: str | None) -> Iterator[Source | DataReadError]:
-    """Open a data file for as long as it is looked at; give the reason where it cannot be."""
-    from mlops_cli.quality import DataReadError
+def _report(
+    job: Job, source: Source, others: Mapping[str, Source], history: FileHistory | None
+) -> tuple[QualityReport, tuple[str, ...]]:
+    """Evaluate the rules on a file; give what is odd about it all, too.
 
-    try:
-        source = open_data(data, delimiter=delimiter)
-    except DataReadError as error:
-        yield error
-        return
-    try:
-        yield source
-    finally:
-        source.close()
-
-
-def _result(
-    job: Job,
-    data: str,
-    source: Source | DataReadError,
-    others: Mapping[str, Source],
-    history: FileHistory | None,
-) -> DataResult:
+    Raises:
+        DataReadError: It is broken inside.
+        ProjectError: The history cannot be used.
+        UsageError: The rows that fail cannot be written.
+    """
     from mlops_cli import quality
 
     wanted = job.rows
     rows = quality.FailedRows(wanted.path, wanted.redacted, wanted.most) if wanted else None
     try:
-        if isinstance(source, quality.DataReadError):
-            raise source
         report = quality.check(
             job.rules,
             source,
@@ -180,26 +174,24 @@ def _result(
             profile=job.profile,
         )
         kept = history.notes if history is not None else ()
-        return DataResult(data, report, notes=(*source.notes, *report.notes, *kept))
+    except quality.RowsNotWrittenError as error:
+        raise ProjectError(error.message, hint=error.hint, state=UNTOUCHED) from error
     except quality.RowsError as error:
         raise UsageError(error.message, hint=error.hint) from error
     except quality.HistoryError as error:
         raise ProjectError(error.message, hint=error.hint) from error
-    except quality.DataReadError as error:
-        return DataResult(data, reason=error.message, hint=error.hint)
+    return report, (*source.notes, *report.notes, *kept)
 
 
 def _view(
     job: Job,
     result: DataResult,
-    source: Source | DataReadError | None,
+    source: Source | None,
     earlier: tuple[dict[str, Any], ...],
 ) -> FileView:
-    from mlops_cli.quality import DataReadError
-
     from .page import Material, file_view, material, rows_of
 
-    if source is None or isinstance(source, DataReadError) or result.report is None:
+    if source is None:
         return file_view(result, job.rules, Material())
     failing = rows_of(job.rows.path) if job.rows is not None else None
     return file_view(

@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mlops_cli.core.errors import ConflictError, ProjectError, UsageError
-from mlops_cli.core.files import write_atomic
 from mlops_cli.core.forked import ChildDiedError, forked
 
-from .outputs import is_data
+from .outputs import is_data, write_output
 from .reading import open_data, public_name
-from .surviving import engine_died
+from .surviving import engine_died, memory_for
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
@@ -106,7 +105,8 @@ def suggest(
         except ChildDiedError as died:
             raise engine_died(data, died) from died
     _say(notes, profile, found, progress)
-    _write(output, found.text)
+    if output is not None:
+        write_output(output, found.text)
     return SuggestedRuleset(data, target, task, found, output)
 
 
@@ -117,7 +117,10 @@ def _propose(
     from mlops_cli import quality
 
     try:
-        with closing(open_data(data, delimiter=delimiter)) as source:
+        with (
+            memory_for(public_name(data)),
+            closing(open_data(data, delimiter=delimiter)) as source,
+        ):
             yield source.notes
             profile = quality.profile(source)
             yield profile
@@ -189,12 +192,3 @@ def _held_out(found: Proposal) -> str:
         f"{found.judged} of them could be judged on rows they were not made from, and held there"
         f"{widened} (splits: {found.splits}, held-out rows: {found.held_out_rows})"
     )
-
-
-def _write(output: Path | None, text: str) -> None:
-    if output is None:
-        return
-    try:
-        write_atomic(output, text)
-    except OSError as error:
-        raise UsageError(f"Could not write `{output}`: {error.strerror}") from error

@@ -7,6 +7,7 @@ whoever takes too much memory. Each is then the end of the child, and an error a
 from __future__ import annotations
 
 import signal
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from mlops_cli.core.errors import ProjectError
@@ -19,12 +20,16 @@ if TYPE_CHECKING:
 
     from mlops_cli.quality import Source
 
+_NO_MEMORY: Final = "Close other programs, or raise the limit of the container"
 _HINTS: Final[Mapping[int, str]] = {
-    signal.SIGKILL: "The system ends the largest process like this when memory runs out: close "
-    "other programs, or raise the container's limit",
+    signal.SIGKILL: f"The system ends a large process like this when memory runs out. {_NO_MEMORY}",
     signal.SIGXFSZ: "A file grew larger than `ulimit -f` allows",
 }
-_DAMAGED: Final = "The file may be damaged: write it again with the tool it comes from"
+_DAMAGED: Final = (
+    "The file may be damaged: write it again with the tool it comes from. Or memory was short"
+)
+# What Python says where a thread of DuckDB's, or of our own, finds no memory for its stack.
+_NO_THREAD: Final = "can't start new thread"
 
 
 def engine_died(data: str, died: ChildDiedError) -> ProjectError:
@@ -33,6 +38,23 @@ def engine_died(data: str, died: ChildDiedError) -> ProjectError:
         f"Could not read `{data}`: the engine died ({died.how}) on it",
         hint=_HINTS.get(died.signal or 0, _DAMAGED),
     )
+
+
+@contextmanager
+def memory_for(data: str) -> Iterator[None]:
+    """Make it an error about a file when memory runs out, and the engine lives to say so.
+
+    Raises:
+        DataReadError: It did.
+    """
+    from mlops_cli.quality import DataReadError
+
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        if isinstance(error, RuntimeError) and _NO_THREAD not in str(error):
+            raise
+        raise DataReadError(f"Could not read `{data}`: memory ran out", hint=_NO_MEMORY) from error
 
 
 def open_datasets(
@@ -47,7 +69,8 @@ def open_datasets(
 
     for name, location in given.items():
         try:
-            others[name] = open_data(location, delimiter=delimiter)
+            with memory_for(public_name(location)):
+                others[name] = open_data(location, delimiter=delimiter)
         except DataReadError as error:
             raise ProjectError(error.message, hint=error.hint) from error
         yield None
