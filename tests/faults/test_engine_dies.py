@@ -78,6 +78,15 @@ def end(child, number):
     os.kill(child, signal.SIGCONT)
 
 
+def only_child(process):
+    until = time.monotonic() + 60
+    while time.monotonic() < until:
+        if found := Path(f"/proc/{process}/task/{process}/children").read_text().split():
+            return int(found[0])
+        time.sleep(0.02)
+    raise AssertionError(f"{process} has no child")
+
+
 def is_gone(process):
     until = time.monotonic() + 15
     while time.monotonic() < until:
@@ -186,6 +195,20 @@ def test_who_ends_the_command_ends_its_child(folder, number, code):
     assert "Traceback" not in err
     assert time.monotonic() - began < 10
     assert is_gone(child)
+
+
+@needs_proc
+def test_a_statement_does_not_outlive_who_asked_for_it(folder):
+    rule = 'CustomSql "SELECT count(*) FROM range(100000000000)" > 0'
+    (folder / "rules.dqdl").write_text(f"Rules = [ {rule} ]")
+    with started(folder, "check", "rules.dqdl", "small.csv") as command:
+        child = only_child(command.pid)
+        statement = only_child(child)
+        os.kill(child, signal.SIGKILL)
+        out, _ = command.communicate(timeout=60)
+        assert is_gone(statement)
+    assert command.returncode == 3
+    assert "the engine died (signal 9, SIGKILL)" in out
 
 
 @needs_proc
