@@ -37,6 +37,22 @@ _SIGNALS: Final = tuple(
 )
 
 
+@dataclass(slots=True)
+class _State:
+    """What this process is, as far as children go."""
+
+    ended_by: int = 0
+    """In a child: the signal that it was told to end by."""
+    is_over: bool = False
+    """In a child: nothing is left to be ended."""
+    patience: float = 0.0
+    """How many seconds to wait for other threads to end: who forked once had none then, and has
+    only those that draw the progress of what the last child did."""
+
+
+_state = _State()
+
+
 class ChildDiedError(Exception):
     """The child ended before its work did, and not by an error of Python's.
 
@@ -93,10 +109,19 @@ def forked(work: Generator[T, None, None]) -> Iterator[Iterator[T]]:
 def _can_fork() -> bool:
     if sys.platform != "linux":
         return False
+    until = time.monotonic() + _state.patience
+    while _threads() > 1:
+        if time.monotonic() >= until:
+            return False
+        time.sleep(0.001)
+    return True
+
+
+def _threads() -> int:
+    """Count the threads of this process, also those that are not Python's."""
     with suppress(OSError):
-        # Also the threads that are not Python's.
-        return len(os.listdir("/proc/self/task")) == 1  # noqa: PTH208 -- only counted
-    return threading.active_count() == 1
+        return len(os.listdir("/proc/self/task"))  # noqa: PTH208 -- only counted
+    return threading.active_count()
 
 
 @dataclass(slots=True)
@@ -142,6 +167,7 @@ def _start(work: Generator[Any, None, None]) -> _Child | None:
     os.close(finder)
     os.close(held)
     if pid > 0:
+        _state.patience = 0.5
         return _Child(pid, os.fdopen(found, "rb"), lifeline, scratch)
     os.close(found)
     os.close(lifeline)
@@ -246,19 +272,6 @@ def _sendable(error: Exception) -> Exception:
     if type(copy) is type(error):
         return error
     return RuntimeError(f"{type(error).__name__}: {error}")
-
-
-@dataclass(slots=True)
-class _State:
-    """How far a child is."""
-
-    ended_by: int = 0
-    """The signal that it was told to end by."""
-    is_over: bool = False
-    """Nothing is left to be ended."""
-
-
-_state = _State()
 
 
 def _hear() -> None:

@@ -17,6 +17,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
+import pexpect
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -62,15 +63,17 @@ def reader_of(command, path):
     """The process that has a file open and works for a command, stopped so that it waits."""
     until = time.monotonic() + 60
     children = Path(f"/proc/{command.pid}/task/{command.pid}/children")
-    while time.monotonic() < until and command.poll() is None:
-        for child in map(int, children.read_text().split()):
+    while time.monotonic() < until:
+        with suppress(OSError):
+            found = children.read_text().split()
+        for child in map(int, found):
             try:
                 if path in {file.readlink() for file in Path(f"/proc/{child}/fd").iterdir()}:
                     os.kill(child, signal.SIGSTOP)
                     return child
             except OSError:
                 continue
-    raise AssertionError(f"nobody has read {path}: {command.communicate()}")
+    raise AssertionError(f"nobody has read {path}")
 
 
 def end(child, number):
@@ -150,6 +153,21 @@ def test_a_crash_is_the_error_of_one_file_and_the_others_are_still_checked(folde
     kept = (folder / ".mlops/quality/rules.jsonl").read_text().splitlines()
     assert [json.loads(line)["DataSet"] for line in kept] == ["small.csv", "last.csv"]
     assert list(scratch.iterdir()) == []
+
+
+@needs_proc
+def test_a_spinner_on_a_terminal_does_not_make_the_second_crash_the_last(folder):
+    arguments = [*MLOPS[1:], "check", "rules.dqdl", "one.parquet", "two.parquet", "last.csv"]
+    command = pexpect.spawn(
+        MLOPS[0], arguments, cwd=str(folder), encoding="utf-8", timeout=60, dimensions=(40, 200)
+    )
+    for name in ("one", "two"):
+        end(reader_of(command, folder / f"{name}.parquet"), signal.SIGSEGV)
+    command.expect(pexpect.EOF)
+    command.close()
+    assert command.exitstatus == 3, command.before
+    assert "Could not read `two.parquet`: the engine died" in command.before
+    assert "1 of 3 files passed" in command.before
 
 
 @needs_proc
