@@ -45,10 +45,11 @@ lock:  ## Take newer versions of everything that is locked
 benchmark: setup  ## Ratios against the named alternatives, measured in the same run
 	$(BIN)/python benchmarks/run.py
 
-faults: setup  ## Kill `new` and `deploy` at 60 random points each, lose 1,000 replies
+faults: setup  ## Kill `new` and `deploy` at 60 random points each, lose 1,000 replies, damage 500 files
 	$(BIN)/python tests/faults/kill_new.py 60
 	$(BIN)/python tests/faults/kill_deploy.py 60
 	$(BIN)/python tests/faults/lost_replies.py 1000
+	$(BIN)/python tests/faults/mutated_files.py 500
 	$(BIN)/python tests/faults/kill_requests.py
 
 figures: setup  ## Measure what docs/reliability.md promises (some twenty minutes); 1 when one is missed

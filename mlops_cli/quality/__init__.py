@@ -17,6 +17,7 @@ from .errors import (
     HistoryError,
     QualityError,
     RowsError,
+    RowsNotWrittenError,
 )
 from .history import FileHistory, History, history_key
 from .language.model import Ruleset
@@ -63,6 +64,7 @@ __all__ = [
     "QualityError",
     "QualityReport",
     "RowsError",
+    "RowsNotWrittenError",
     "RuleOutcome",
     "RuleType",
     "Ruleset",

@@ -54,6 +54,10 @@ class RowsError(QualityError):
     """The rows that failed cannot be written as it was asked."""
 
 
+class RowsNotWrittenError(RowsError):
+    """They could be asked for like this, and this machine cannot do it now: its disk is full."""
+
+
 class DataReadError(QualityError):
     """A data file that could be read only by guessing, or not at all."""
 

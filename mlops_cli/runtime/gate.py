@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import passport
 from .imports import lasting_imports
+from .keeping import write_whole
 from .quarantine import GATES, put_away
 from .steps import Refused, local_path
 from .tools import evaluate
@@ -107,7 +108,7 @@ def settle(run: Run, *, name: str, data: str, result: Mapping[str, Any]) -> str:
         Refused: A rule did not pass, or there was none; names each with column and value.
     """
     kept = json.dumps(result, default=datetime.isoformat)
-    run.path(f"quality/{name}.json").write_text(kept, encoding="utf-8")
+    write_whole(run.path(f"quality/{name}.json"), kept)
     rules = result.get("RuleResults", ())
     broken = [rule for rule in rules if rule["Result"] != "PASS"]
     for rule in rules:

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from . import settings as _settings
 from .imports import lasting_imports
+from .keeping import write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -188,5 +189,11 @@ def _inputs(
 
 
 def _write(path: Path | None, result: dict[str, Any]) -> None:
-    if path is not None:
-        path.write_text(json.dumps(result), encoding="utf-8")
+    if path is None:
+        return
+    text = json.dumps(result)
+    if path.exists() and not path.is_file():
+        path.write_text(text, encoding="utf-8")  # a pipe or a terminal
+    else:
+        # A step that is killed meanwhile must not leave half an answer.
+        write_whole(path, text)

@@ -24,6 +24,14 @@ SEND = """\
     on: [gate_failed, run_failed, drift, approval_waiting, promoted, deadline_missed]
     connection: told_webhook
 """
+KILLED = "m-killed"
+BROKEN = f"""
+import os, signal, sys
+if "--run-id={KILLED}" in sys.argv:
+    print("row 7 is of Ada Lovelace, 36")
+    os.kill(os.getpid(), signal.SIGKILL)
+raise ValueError("row 7 is of Ada Lovelace, 36")
+"""
 SMALL = "families={random_forest: {n_estimators: [20]}}"
 
 
@@ -82,13 +90,14 @@ def test_stopped_broken_and_late_runs_are_told(
     assert f"Run: {run_id}\n" in late
     assert late.endswith(f"/dags/told_training/runs/{run_id}")
 
-    with (root / "told/training/search.py").open("a") as module:
-        module.write('\nraise ValueError("row 7 is of Ada Lovelace, 36")\n')
+    with (root / "told/training/ingest.py").open("a") as module:
+        module.write(BROKEN)
     assert user.types("deploy", "--env", "local", "--yes", folder=root).code == 0
-    broken = user.types("trigger", "training", folder=root)
-    assert broken.code == 1, broken.text
-    (message,) = slack.hears("told training failed at `candidates`")
-    assert "- step candidates ended with code 1\n" in message
+    for run_id, how in {"m-broken": "ended with code 1", KILLED: "was killed by SIGKILL"}.items():
+        broken = user.types("trigger", "training", "--run-id", run_id, folder=root)
+        assert broken.code == 1, broken.text
+        message = slack.hears("told training failed at `ingest`")[-1]
+        assert f"- step ingest {how}\n" in message
     assert not [text for text in slack.texts() if "Ada" in text]
 
 

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from mlops_cli.checks.quality.checking import DataResult
 from mlops_cli.checks.quality.page import Material, Rows, file_view, material, to_html
 from mlops_cli.checks.quality.page.charts import HEIGHT, WIDTH, line, number
+from mlops_cli.checks.quality.results import DataResult
 from mlops_cli.quality import check, open_source, parse
 
 NOW = datetime(2026, 6, 15, 12, 30, tzinfo=UTC)

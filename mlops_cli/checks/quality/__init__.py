@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from .checking import Keeping, QualityCheck, RowOptions, check
+from .checking import check
 from .comparing import RulesetDiff, diff
+from .evaluating import Keeping, RowOptions
 from .explaining import RuleExplanation, RuleTypeList, explain
 from .exporting import ExportedRuleset, export
 from .linting import RulesetLints, lint
 from .proposing import SuggestedRuleset, suggest
+from .results import QualityCheck
 
 __all__ = [
     "ExportedRuleset",

@@ -14,12 +14,14 @@ from typing import TYPE_CHECKING, Any
 
 from mlops_cli.core.errors import ProjectError, UsageError
 from mlops_cli.core.exits import Exit
+from mlops_cli.core.forked import ChildDiedError, forked
 
 from .matching import Match, match_rules
-from .reading import open_data, open_datasets, public_name, read_ruleset
+from .reading import named_datasets, open_data, public_name, read_ruleset
+from .surviving import engine_died, memory_for, open_datasets, wait_for_datasets
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Generator, Mapping, Sequence
     from pathlib import Path
 
     from mlops_cli.core.progress import Progress
@@ -154,37 +156,69 @@ def diff(
         )
     before, after = read_ruleset(old, ()), read_ruleset(new, ())
     matches = match_rules(before.rules, after.rules)
-    others = open_datasets(datasets, delimiter=delimiter)
-    # Both are run at one moment, or `now()` could be what differs.
-    now = datetime.now(UTC)
-    pairs = []
-    for one in data:
-        name = public_name(one)
-        with progress.step(f"Checking `{name}`"):
-            reports = _reports((before, after), one, others, delimiter, now)
-        pairs.append([_pair(match, name, reports) for match in matches])
-    by_match = [tuple(each) for each in zip(*pairs, strict=True)] if pairs else [()] * len(matches)
+    others = named_datasets(datasets)
     names = tuple(public_name(one) for one in data)
+    reports = _reports((before, after), data, others, delimiter, progress)
+    pairs = [
+        [_pair(match, name, both) for match in matches]
+        for name, both in zip(names, reports, strict=True)
+    ]
+    by_match = [tuple(each) for each in zip(*pairs, strict=True)] if pairs else [()] * len(matches)
     return _compared(old, new, names, list(zip(matches, by_match, strict=True)))
 
 
 def _reports(
     rulesets: tuple[Ruleset, Ruleset],
-    data: str,
-    others: Mapping[str, Source],
+    data: Sequence[str],
+    datasets: Mapping[str, str],
     delimiter: str | None,
-    now: datetime,
-) -> tuple[QualityReport, QualityReport]:
+    progress: Progress,
+) -> list[tuple[QualityReport, QualityReport]]:
+    """Run both on each file, in a child that may crash on any.
+
+    Raises:
+        ProjectError: A file cannot be read, or the engine died on it.
+    """
+    if not data:
+        return []
+    found = []
+    with forked(_run_both(rulesets, data, datasets, delimiter)) as coming:
+        wait_for_datasets(datasets, coming)
+        for one in data:
+            name = public_name(one)
+            try:
+                with progress.step(f"Checking `{name}`"):
+                    found.append(next(coming))
+            except ChildDiedError as died:
+                raise engine_died(name, died) from died
+        next(coming, None)
+    return found
+
+
+def _run_both(
+    rulesets: tuple[Ruleset, Ruleset],
+    data: Sequence[str],
+    datasets: Mapping[str, str],
+    delimiter: str | None,
+) -> Generator[Any, None, None]:
     from mlops_cli import quality
 
-    try:
-        with closing(open_data(data, delimiter=delimiter)) as source:
-            old, new = (
-                quality.check(rules, source, datasets=others, now=now) for rules in rulesets
-            )
-            return old, new
-    except quality.DataReadError as error:
-        raise ProjectError(error.message, hint=error.hint) from error
+    others: dict[str, Source] = {}
+    yield from open_datasets(datasets, others, delimiter)
+    # Both are run at one moment, or `now()` could be what differs.
+    now = datetime.now(UTC)
+    for one in data:
+        try:
+            with (
+                memory_for(public_name(one)),
+                closing(open_data(one, delimiter=delimiter)) as source,
+            ):
+                both = [
+                    quality.check(rules, source, datasets=others, now=now) for rules in rulesets
+                ]
+        except quality.DataReadError as error:
+            raise ProjectError(error.message, hint=error.hint) from error
+        yield tuple(both)
 
 
 def _pair(match: Match, data: str, reports: tuple[QualityReport, QualityReport]) -> VerdictPair:

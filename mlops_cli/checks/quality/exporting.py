@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from mlops_cli.core.errors import UsageError
 from mlops_cli.core.exits import Exit
-from mlops_cli.core.files import write_atomic
 
+from .outputs import write_output
 from .reading import read_ruleset
 
 if TYPE_CHECKING:
@@ -103,10 +103,7 @@ def _write(output: Path, ruleset: Path, text: str) -> None:
             f"Could not write `{output}`: it is the ruleset itself",
             hint=f"Choose another file: `--output {shlex.quote(str(output.with_suffix('.out')))}`",
         )
-    try:
-        write_atomic(output, text)
-    except OSError as error:
-        raise UsageError(f"Could not write `{output}`: {error.strerror}") from error
+    write_output(output, text)
 
 
 def _words(one: ExportedRule) -> str:

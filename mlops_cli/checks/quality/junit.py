@@ -7,12 +7,12 @@ from xml.etree import ElementTree as ET
 
 from mlops_cli.core.redact import printable
 
-from .checking import ERROR, FAIL
+from .results import ERROR, FAIL
 
 if TYPE_CHECKING:
     from mlops_cli.quality import QualityReport, RuleOutcome
 
-    from .checking import DataResult, QualityCheck
+    from .results import DataResult, QualityCheck
 
 _ELEMENTS = {FAIL: "failure", ERROR: "error"}
 

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote, urlsplit
 
-from mlops_cli.core.errors import UsageError
+from mlops_cli.core.errors import ProjectError, UsageError
+from mlops_cli.core.files import write_atomic
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+
+_FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+UNTOUCHED: Final = "a file of this name that was there before is as it was"
 
 
 def check_outputs(
@@ -46,6 +51,24 @@ def check_outputs(
                 f"Could not write `{option} {path}`: {reason}", hint="Give it another name"
             )
         taken[_resolved(path)] = f"`{option}` writes it too"
+
+
+def write_output(path: Path, text: str) -> None:
+    """Write a file that was asked for, whole or not at all.
+
+    Raises:
+        ProjectError: The disk is full.
+        UsageError: It cannot be written there.
+    """
+    try:
+        write_atomic(path, text)
+    except OSError as error:
+        told = f"Could not write `{path}`: {error.strerror}"
+        if error.errno not in _FULL:
+            raise UsageError(told) from error
+        raise ProjectError(
+            told, hint="Free some space, then run the same command again", state=UNTOUCHED
+        ) from error
 
 
 def is_data(path: Path, data: str) -> bool:

@@ -8,16 +8,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mlops_cli.core.errors import ConflictError, ProjectError, UsageError
-from mlops_cli.core.files import write_atomic
+from mlops_cli.core.forked import ChildDiedError, forked
 
-from .outputs import is_data
+from .outputs import is_data, write_output
 from .reading import open_data, public_name
+from .surviving import engine_died, memory_for
 
 if TYPE_CHECKING:
+    from collections.abc import Generator, Sequence
     from pathlib import Path
 
     from mlops_cli.core.progress import Progress
-    from mlops_cli.quality import Profile, Proposal, Source
+    from mlops_cli.quality import Profile, Proposal
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,23 +89,46 @@ def suggest(
             hint=f"Add `--target COLUMN`, or leave `--task {task}` out",
         )
     _check_free(output, data)
+    given, data = data, public_name(data)
+    with forked(_propose(given, target, task, delimiter)) as coming:
+        try:
+            with progress.step(f"Reading `{data}`"):
+                notes = next(coming)
+            with progress.step(f"Describing the columns of `{data}`"):
+                profile = next(coming)
+            task, reason = next(coming)
+            if reason:
+                progress.note(f"The task is {task}: {reason}")
+            with progress.step(f"Judging proposed rules on rows of `{data}`"):
+                found = next(coming)
+            next(coming, None)
+        except ChildDiedError as died:
+            raise engine_died(data, died) from died
+    _say(notes, profile, found, progress)
+    if output is not None:
+        write_output(output, found.text)
+    return SuggestedRuleset(data, target, task, found, output)
+
+
+def _propose(
+    data: str, target: str | None, task: str | None, delimiter: str | None
+) -> Generator[Any, None, None]:
+    """In the child: give the file's notes, its profile, the task with why, and the proposal."""
     from mlops_cli import quality
 
-    given, data = data, public_name(data)
     try:
-        with progress.step(f"Reading `{data}`"):
-            source = open_data(given, delimiter=delimiter)
-        with closing(source):
-            with progress.step(f"Describing the columns of `{data}`"):
-                profile = quality.profile(source)
-            task = _task(profile, target, task, data, progress)
-            with progress.step(f"Judging proposed rules on rows of `{data}`"):
-                found = quality.propose(source, profile=profile, target=target, task=task)
+        with (
+            memory_for(public_name(data)),
+            closing(open_data(data, delimiter=delimiter)) as source,
+        ):
+            yield source.notes
+            profile = quality.profile(source)
+            yield profile
+            task, reason = _task(profile, target, task, public_name(data))
+            yield task, reason
+            yield quality.propose(source, profile=profile, target=target, task=task)
     except quality.DataReadError as error:
         raise ProjectError(error.message, hint=error.hint) from error
-    _say(source, profile, found, progress)
-    _write(output, found.text)
-    return SuggestedRuleset(data, target, task, found, output)
 
 
 def _check_free(output: Path | None, data: str) -> None:
@@ -118,15 +143,15 @@ def _check_free(output: Path | None, data: str) -> None:
 
 
 def _task(
-    profile: Profile, target: str | None, task: str | None, data: str, progress: Progress
-) -> str | None:
-    """Say what is learned of the target; nothing without one.
+    profile: Profile, target: str | None, task: str | None, data: str
+) -> tuple[str | None, str]:
+    """Find what is learned of the target, nothing without one; and why, where nobody said it.
 
     Raises:
         ProjectError: There is no such column.
     """
     if target is None:
-        return None
+        return None, ""
     from mlops_cli.templates.dataset import infer_task
 
     column = profile.column(target)
@@ -140,14 +165,11 @@ def _task(
         raise ProjectError(
             f"There is no column `{target}` in `{data}`", hint=near or f"It has {listed}{more}"
         )
-    if task is None:
-        task, reason = infer_task(profile, column)
-        progress.note(f"The task is {task}: {reason}")
-    return task
+    return infer_task(profile, column) if task is None else (task, "")
 
 
-def _say(source: Source, profile: Profile, found: Proposal, progress: Progress) -> None:
-    for note in source.notes:
+def _say(notes: Sequence[str], profile: Profile, found: Proposal, progress: Progress) -> None:
+    for note in notes:
         progress.note(f"note: {note}")
     for column in profile.columns:
         if column.note:
@@ -170,12 +192,3 @@ def _held_out(found: Proposal) -> str:
         f"{found.judged} of them could be judged on rows they were not made from, and held there"
         f"{widened} (splits: {found.splits}, held-out rows: {found.held_out_rows})"
     )
-
-
-def _write(output: Path | None, text: str) -> None:
-    if output is None:
-        return
-    try:
-        write_atomic(output, text)
-    except OSError as error:
-        raise UsageError(f"Could not write `{output}`: {error.strerror}") from error

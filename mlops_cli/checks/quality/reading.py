@@ -90,16 +90,13 @@ def open_data(data: str, *, delimiter: str | None) -> Source:
     return open_source(data, delimiter=delimiter)
 
 
-def open_datasets(given: Sequence[str], *, delimiter: str | None) -> dict[str, Source]:
-    """Open the data sets that rules compare with, each given as `NAME=FILE`.
+def named_datasets(given: Sequence[str]) -> dict[str, str]:
+    """Take the data sets that rules compare with, each given as `NAME=FILE`.
 
     Raises:
         UsageError: One is not of this form, or a name comes twice.
-        ProjectError: One cannot be read.
     """
-    from mlops_cli.quality import DataReadError
-
-    found: dict[str, Source] = {}
+    found: dict[str, str] = {}
     for one in given:
         name, equals, location = one.partition("=")
         if not (name and equals and location):
@@ -109,10 +106,7 @@ def open_datasets(given: Sequence[str], *, delimiter: str | None) -> dict[str, S
             )
         if name in found:
             raise UsageError(f"Could not read `--dataset {one}`: there is a `{name}` already")
-        try:
-            found[name] = open_data(location, delimiter=delimiter)
-        except DataReadError as error:
-            raise ProjectError(error.message, hint=error.hint) from error
+        found[name] = location
     return found
 
 

@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
 
-    from mlops_cli.checks.quality.checking import DataResult, QualityCheck
     from mlops_cli.checks.quality.explaining import (
         RuleExplanation,
         RuleTypeList,
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from mlops_cli.checks.quality.exporting import ExportedRuleset
     from mlops_cli.checks.quality.linting import RulesetLints
     from mlops_cli.checks.quality.proposing import SuggestedRuleset
+    from mlops_cli.checks.quality.results import DataResult, QualityCheck
     from mlops_cli.quality import QualityReport, RuleOutcome
 
 _STYLES: Final = {"PASS": "green", "FAIL": "bold red", "ERROR": "bold yellow"}

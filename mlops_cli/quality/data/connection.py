@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _MEMORY = "1GiB"
 _MOST_THREADS = 8
 _MOST_SPILL = 128 << 30
-_KIND = re.compile(r"^(?:[A-Z][A-Za-z]*(?:-[A-Z][a-z]+)? )+Error: ")
+_KIND = re.compile(r"^(?:(?:of|[A-Z][A-Za-z]*(?:-[A-Z][a-z]+)?) )+Error: ")
 
 
 def engine() -> ModuleType:

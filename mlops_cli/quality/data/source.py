@@ -302,7 +302,7 @@ def _first_lines(text: str) -> str:
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     kept: list[str] = []
     for line in lines:
-        if line.startswith(("Possible fixes", "Possible Solution", "*", "file =", "LINE ")):
+        if line.startswith(("Possible ", "*", "file =", "LINE ")):
             break
         if not line.startswith("Original Line"):
             kept.append(line)

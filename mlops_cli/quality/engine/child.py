@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import sys
+import threading
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
@@ -37,7 +39,17 @@ def serve() -> None:
     with os.fdopen(os.dup(1), "w", encoding="utf-8") as answers:
         os.dup2(2, 1)
         _limit()
+        threading.Thread(target=_end_with_asker, daemon=True).start()
         _serve(sys.stdin, answers)
+
+
+def _end_with_asker() -> None:
+    """End when nobody is left who could ask or be answered, also in the middle of a statement."""
+    if hasattr(select, "poll"):
+        asker = select.poll()
+        asker.register(0, 0)  # only whether it has hung up: what it says is read elsewhere
+        asker.poll()
+        os._exit(0)
 
 
 def _serve(questions: IO[str], answers: IO[str]) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..data.connection import connect, literal
-from ..errors import RowsError
+from ..data.connection import connect, engine, literal, without_kind
+from ..errors import RowsError, RowsNotWrittenError
 from ..language.cursor import did_you_mean
 from .rows import FAILED, PASSED, SKIPPED, RowJudge, failed_rows_sql
 
@@ -71,6 +73,10 @@ class FailedRows:
             | {one for one in self.redacted if one.lower() in {name.lower() for name in names}}
         )
 
+    def _not_written(self, error: Exception) -> RowsNotWrittenError:
+        reason = without_kind(str(error).splitlines()[0])[:200]
+        return RowsNotWrittenError(f"Could not write rows to `{self.path}`: {reason}")
+
     def _error(self, reason: str, hint: str | None) -> RowsError:
         return RowsError(f"Could not write rows to `{self.path}`: {reason}", hint=hint)
 
@@ -85,14 +91,25 @@ class FailedRows:
 
         try:
             with tempfile.TemporaryDirectory(
-                dir=self.path.parent, prefix=f".{self.path.name}."
+                dir=self.path.parent, prefix=self._litter(os.getpid())
             ) as folder:
                 yield Path(folder)
         except OSError as error:
             raise self._error((error.strerror or str(error)).lower(), None) from error
+        except engine().Error as error:
+            raise self._not_written(error) from error
+
+    def discard(self, pid: int) -> None:
+        """Remove what a process that was killed has left beside the file."""
+        for name in os.listdir(self.path.parent):  # noqa: PTH208 -- a pattern would have to be escaped
+            if name.startswith(self._litter(pid)):
+                shutil.rmtree(self.path.parent / name, ignore_errors=True)
+
+    def _litter(self, pid: int) -> str:
+        return f".{self.path.name}.{pid}."
 
     def collect(self, rules: model.Ruleset, judge: RowJudge) -> int:
-        """Copy the rows that fail into the attached database, and count them.
+        """Copy the rows that fail into the attached database, count them, and detach it.
 
         Raises:
             RowsError: They cannot be judged.
@@ -105,8 +122,9 @@ class FailedRows:
             sql = failed_rows_sql(rules, judge, redacted)
             judge.connection.execute(f"CREATE TABLE sink.failed AS {sql}{limit}")
             row = judge.connection.execute("SELECT count(*) FROM sink.failed").fetchone()
+            judge.connection.execute("DETACH sink")  # which writes the last of it
         except duckdb.Error as error:
-            raise self._error(str(error).splitlines()[0][:200], None) from error
+            raise self._not_written(error) from error
         return int(row[0]) if row else 0
 
     def publish(self, collected: Path) -> None:
@@ -131,7 +149,7 @@ class FailedRows:
                 f"TO {literal(str(made))} (FORMAT {kind})"
             )
         except duckdb.Error as error:
-            raise self._error(str(error).splitlines()[0][:200], None) from error
+            raise self._not_written(error) from error
         finally:
             connection.close()
         made.chmod(0o600)

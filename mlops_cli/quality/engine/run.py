@@ -175,7 +175,7 @@ def _outcome(
         text,
         answer.outcome,
         answer.message,
-        answer.metrics,
+        dict(answer.metrics),  # which may have been a view, and that goes to no other process
         labels,
         line,
         evaluated,

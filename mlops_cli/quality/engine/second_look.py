@@ -64,7 +64,6 @@ def look_at_rows(
         if rows is None or sink is None:
             return SecondLook(composites)
         count = rows.collect(rules, judge)
-        connection.execute("DETACH sink")
         rows.publish(sink)
     return SecondLook(composites, (_written(rows, count),))
 

@@ -101,7 +101,7 @@ def _freshness(
     else:
         days = ceil((age + slack) / timedelta(days=1))
         rule = f"ColumnValues {name} > (now() - {days} days) with threshold > 0.0"
-        every = f"a new moment comes about every {_said(gap)}"
+        every = f"a new moment comes about once in {_said(gap)}"
     if setting.static or age > slack:
         days = ceil(slack / timedelta(days=1)) + (ceil(span / timedelta(days=1)) if snapshot else 0)
         rule = re.sub(r"\d+ days", f"{days} days", rule)
@@ -121,8 +121,8 @@ def _freshness(
 
 
 def _said(length: timedelta) -> str:
-    days = length / timedelta(days=1)
-    if days >= 1:
-        return f"{days:.3g} days"
-    hours = days * 24
-    return f"{hours:.3g} hours" if hours >= 1 else f"{hours * 60:.3g} minutes"
+    for name, seconds in (("day", 86400), ("hour", 3600)):
+        count = f"{length.total_seconds() / seconds:.3g}"
+        if length.total_seconds() >= seconds:
+            return f"{count} {name}{'' if count == '1' else 's'}"
+    return f"{length.total_seconds() / 60:.3g} minutes"

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from mlops_cli.checks.quality.checking import DataResult
+    from mlops_cli.checks.quality.results import DataResult
     from mlops_cli.quality import RuleOutcome, Ruleset, Source
     from mlops_cli.quality.distribution import Distribution
     from mlops_cli.quality.language.model import AnyRule
