@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -63,6 +64,10 @@ def new(user: User, folder: Path, name: str, *settings: str, deadlines: str = "{
     return root
 
 
+def about(slack: HttpReceiver, run_id: str) -> list[str]:
+    return [text for text in slack.texts() if f"Run: {run_id}\n" in text and "failed" in text]
+
+
 def test_stopped_broken_and_late_runs_are_told(
     user: User, web: Web, slack: HttpReceiver, tmp_path: Path
 ) -> None:
@@ -96,7 +101,8 @@ def test_stopped_broken_and_late_runs_are_told(
     for run_id, how in {"m-broken": "ended with code 1", KILLED: "was killed by SIGKILL"}.items():
         broken = user.types("trigger", "training", "--run-id", run_id, folder=root)
         assert broken.code == 1, broken.text
-        message = slack.hears("told training failed at `ingest`")[-1]
+        (message,) = slack.wait_for(partial(about, slack, run_id))
+        assert message.startswith("told training failed at `ingest`\n")
         assert f"- step ingest {how}\n" in message
     assert not [text for text in slack.texts() if "Ada" in text]
 

@@ -57,7 +57,7 @@ class StepOperator(BaseOperator):
         if code == SKIPPED and "skipped" in answer:
             raise AirflowSkipException(answer["skipped"])
         if code != 0:
-            raise AirflowException(f"step {self.step} ended with code {code}: {last}")
+            raise AirflowException(f"step {self.step} {ending(code)}: {last}")
         self.answer = answer["value"]  # for who is told that the task has succeeded
         for asset in self.outlets:
             # What an asset's consumers are told: the version and where it is.
@@ -111,6 +111,14 @@ class StepOperator(BaseOperator):
         if child := getattr(self, "_child", None):
             with suppress(ProcessLookupError):  # it has just ended by itself
                 os.killpg(child, signal.SIGTERM)
+
+
+def ending(code: int) -> str:
+    """How a process ended that did not succeed."""
+    if code >= 0:
+        return f"ended with code {code}"
+    killed = f"was killed by {signal.Signals(-code).name}"
+    return f"{killed}, as when memory runs out" if code == -signal.SIGKILL else killed
 
 
 def run_of(context: Context) -> Run:

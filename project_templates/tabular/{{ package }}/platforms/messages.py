@@ -75,8 +75,8 @@ def failed(context: Context) -> Message:
         )
     reason = type(error).__name__ if error is not None else "its process was lost"
     # A step's last words may quote the data: they are in the log, and stay there.
-    if code := re.match(r"step \S+ ended with code -?\d+", str(error)):
-        reason = code.group()
+    if ending := re.match(r"step \S+ (ended with code \d+|was killed by \w+)", str(error)):
+        reason = ending.group()
     return _of(context, ("run_failed",), f"{_pipeline(ti.dag_id)} failed at {task}", (reason,))
 
 
