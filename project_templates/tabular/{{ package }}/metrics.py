@@ -38,7 +38,6 @@ METRICS: dict[str, dict[str, Callable[[Any, Any], float]]] = {
         "mae": metrics.mean_absolute_error,
     },
 }
-LOWER_IS_BETTER = {"rmse", "mae"}
 
 
 def score(fitted: Any, rows: pd.DataFrame, model: Model, metric: str) -> float:

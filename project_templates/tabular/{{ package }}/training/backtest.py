@@ -9,9 +9,10 @@ import pandas as pd
 from .. import labels
 from .._mlops.runtime.settings import Model
 from .._mlops.runtime.steps import Run
-from ..metrics import LOWER_IS_BETTER, score
+from ..metrics import score
 from ..partitions import PARTITION
 from .leakage import row_hashes, unseen
+from .search import LOWER_IS_BETTER
 from .tracking import Champion
 
 # A number with more values than this is cut into quarters.

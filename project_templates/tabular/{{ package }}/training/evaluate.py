@@ -10,8 +10,9 @@ import pandas as pd
 from .._mlops.runtime import passport
 from .._mlops.runtime.settings import Model
 from .._mlops.runtime.steps import Refused, Run, local_path
-from ..metrics import LOWER_IS_BETTER, misses, score, scored
+from ..metrics import misses, score, scored
 from . import backtest, families, leakage, tracking
+from .search import LOWER_IS_BETTER
 from .tracking import Champion
 
 # Fewer rows than this that the champion has not learned from tell nothing.

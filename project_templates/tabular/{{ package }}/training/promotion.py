@@ -12,8 +12,8 @@ from mlflow import MlflowClient
 from .._mlops.runtime import champion, passport
 from .._mlops.runtime.keeping import sha256
 from .._mlops.runtime.steps import Refused, Run
-from ..metrics import LOWER_IS_BETTER
 from ..registry import ALIAS, connect, digest_of
+from .search import LOWER_IS_BETTER
 
 APPROVE = "Approve"
 # The stages of a version's life, each with a state, kept as tags of the version.

@@ -14,9 +14,10 @@ from sklearn.model_selection import train_test_split
 from sklearn.utils.class_weight import compute_sample_weight
 
 from ..._mlops.runtime.settings import Model
-from ...metrics import LOWER_IS_BETTER, METRICS
+from ...metrics import METRICS
 from ...training.families import FAMILIES, build
 from ...training.prepare import balance
+from ...training.search import LOWER_IS_BETTER
 from .past import MOST_ROWS, Past
 
 MOST_LEARNED = 1000
