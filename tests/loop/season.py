@@ -158,7 +158,7 @@ def main(root: Path, folder: Path) -> None:
             told["asked"].append(str(day))
     later = DRIFTED[-1] + timedelta(days=10)
     season.published(later, season.rows(200, shift=1.0))
-    season.to.monitor.measure(season.run("monitoring-later"))
+    season.to.measure.measure(season.run("monitoring-later"))
     command = [sys.executable, __file__, root, folder, "at-once"]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
     told["at_once"] = json.loads(done.stdout.splitlines()[-1])
