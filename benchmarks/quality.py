@@ -20,6 +20,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import uv
 from compare import Comparison, environment, report, seconds
 
 TOOLS = Path(__file__).parent / "quality_tools"
@@ -107,8 +108,11 @@ def interpreter(tool: str) -> Path:
     done = folder / "built.txt"
     packages = PACKAGES[tool]
     if not done.exists() or done.read_text() != "\n".join(packages):
-        seconds(["uv", "venv", "--quiet", "--clear", "--python", sys.executable, folder])
-        install = ["uv", "pip", "install", "--quiet", "--compile-bytecode", "--python", python]
+        seconds(
+            [uv.find_uv_bin(), "venv", "--quiet", "--clear", "--python", sys.executable, folder]
+        )
+        install = [uv.find_uv_bin(), "pip", "install", "--quiet", "--compile-bytecode"]
+        install += ["--python", python]
         seconds([*install, *packages])
         done.write_text("\n".join(packages))
     return python

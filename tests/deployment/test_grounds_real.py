@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import uv
 from fakes import moto_server as moto
 from fakes.grounds import PASSWORD, add_environment
 from fakes.projects import say, write_project
@@ -144,7 +145,7 @@ def with_git(folder: Path) -> Path:
     """A folder that has the provider Airflow needs for a repository."""
     python = airflow_interpreter(DEFAULT_AIRFLOW, progress=Silent())
     where = ("--python", str(python), "--target", str(folder))
-    install = ["uv", "pip", "install", "--quiet", "--no-deps", *where, *GIT_PROVIDER]
+    install = [uv.find_uv_bin(), "pip", "install", "--quiet", "--no-deps", *where, *GIT_PROVIDER]
     subprocess.run(install, check=True, timeout=200)
     return folder
 
