@@ -24,8 +24,8 @@ _SLOWER: Final = 1.3
 _LOCAL_SECONDS: Final = 60.0
 # Nodes copy by themselves, and Airflow looks for new files every few minutes.
 _REMOTE_SECONDS: Final = 600.0
-# Airflow's own look for what is gone: every 5 s in the local one (see its configuration), else
-# every 60 s for what was not parsed for 50 s.
+# Airflow looks every 60 s for DAGs whose file was parsed without them for 50 s. In the local one,
+# somebody sits and waits.
 _LOCAL_GONE_SECONDS: Final = 45.0
 _REMOTE_GONE_SECONDS: Final = 150.0
 _GONE_POLL_SECONDS: Final = 1.0

@@ -185,8 +185,6 @@ sql_alchemy_conn = sqlite:///{root}/airflow.db
 [scheduler]
 # One second by default: a run of four tasks takes six seconds instead of two.
 scheduler_idle_sleep_time = 0.1
-# A minute by default, and so long a DAG that was removed stays there.
-parsing_cleanup_interval = 5
 # These three: after a crash, tasks go on in seconds instead of five minutes.
 scheduler_heartbeat_sec = 3
 scheduler_health_check_threshold = 12
@@ -204,8 +202,6 @@ refresh_interval = 1
 bundle_refresh_check_interval = 1
 # For files that did not change; a changed one is parsed at once.
 min_file_process_interval = 30
-# A DAG is gone when its file was parsed without it so long after; 50 seconds by default.
-stale_dag_threshold = 10
 # Off: it would write a table of all files into the log.
 print_stats_interval = 0
 dag_bundle_storage_path = {root}/bundles
