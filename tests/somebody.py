@@ -47,7 +47,7 @@ class User:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=280,
+            timeout=560,
             check=False,
         )
         assert "Traceback (most recent call last)" not in done.stderr
