@@ -23,7 +23,10 @@ def run() -> None:
     gc.freeze()
     if hears:
         signal.signal(signal.SIGINT, signal.default_int_handler)
-    code = main(sys.argv[1:])
+    try:
+        code = main(sys.argv[1:])
+    except KeyboardInterrupt:  # once more, while the first one was being answered
+        code = 128 + signal.SIGINT
     if hears:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
     sys.exit(code)

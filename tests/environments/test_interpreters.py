@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import pytest
@@ -107,6 +109,8 @@ def test_a_killed_build_is_not_taken_for_a_whole_one(cache: Path, root: Path) ->
         time.sleep(wait)
         child.kill()
         child.wait()
+        with suppress(ProcessLookupError):  # what it started would go on writing
+            os.killpg(child.pid, signal.SIGKILL)
         whole = visible(cache / "projects")
     python = project_interpreter(root, progress=Silent())
     assert subprocess.run([python, "-c", ""], check=False).returncode == 0
