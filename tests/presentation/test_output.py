@@ -107,10 +107,12 @@ def test_ctrl_c_never_shows_a_traceback(tmp_path: Path) -> None:
         time.sleep(wait)
         child.send_signal(2)
         out, err = child.communicate(timeout=30)
-        assert child.returncode in (0, -2, Exit.INTERRUPTED)
-        assert "Traceback" not in out + err
         if child.returncode:
             assert not list(tmp_path.iterdir())
+        if child.returncode == 1 and "mlops_cli" not in err:
+            continue  # Python itself was starting: what it answers then is not ours to say
+        assert child.returncode in (0, -2, Exit.INTERRUPTED), err
+        assert "Traceback" not in out + err
 
 
 @pytest.mark.parametrize(
