@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import random
 import re
+import subprocess
+import sys
 import threading
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -87,6 +89,22 @@ class Ground:
             approve=approve,
             progress=self.notes,
             clock=clock,
+        )
+
+    def command(self, *words: str) -> list[str]:
+        """`mlops` as a person types it."""
+        return [sys.executable, "-m", "mlops_cli", *words, "--env", self.name]
+
+    def start_deploy(self) -> subprocess.Popen[str]:
+        """A deploy in a process of its own, which can be told to stop."""
+        return subprocess.Popen(
+            [*self.command("deploy"), "--skip-checks"],
+            cwd=self.root,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
         )
 
     def open(self, env: str | None = None) -> Environment:

@@ -11,7 +11,7 @@ import time
 from typing import TYPE_CHECKING
 
 from fakes.grounds import CLOCK
-from figures_ground import Figure, command, fill, place
+from figures_ground import Figure, fill, place
 
 from mlops_cli.core.exits import Exit
 from mlops_cli.deployment.rollback import roll_back
@@ -42,7 +42,7 @@ def of_what_is_live() -> Figures:
             here.proxy.clear()
             before = sum(resource.getrusage(resource.RUSAGE_CHILDREN)[:2])
             began = time.monotonic()
-            asked = [*command(here.ground, "deploy"), "--skip-checks"]
+            asked = [*here.ground.command("deploy"), "--skip-checks"]
             subprocess.run(asked, cwd=here.ground.root, check=True, capture_output=True)
             took.append(time.monotonic() - began)
             used.append(sum(resource.getrusage(resource.RUSAGE_CHILDREN)[:2]) - before)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import kill_requests
 from fakes.airflow_side import observing
 from fakes.fault_proxy import Blackhole, Delay, Drop, Kill, Reset, Status, Truncate
-from figures_ground import Figure, clean, place, start
+from figures_ground import Figure, clean, place
 
 from mlops_cli.core.errors import ConflictError, MlopsError
 from mlops_cli.core.exits import Exit
@@ -132,7 +132,7 @@ def stops() -> Figures:
 
 
 def _stopped(here: Place, path: str | None, *, silent: bool) -> float:
-    child = start(here.ground)
+    child = here.ground.start_deploy()
     if path is None:
         lines = iter(child.stderr.readline, "")
         assert any("Waiting for Airflow" in line for line in lines)
@@ -158,7 +158,7 @@ def silent() -> Figures:
     with place() as here:
         here.proxy.rule("*", "*", Blackhole(), times=None)
         began = time.monotonic()
-        child = start(here.ground)
+        child = here.ground.start_deploy()
         _, told = child.communicate(timeout=120)
         took = time.monotonic() - began
         here.proxy.clear()
@@ -173,7 +173,7 @@ def a_dead_holder() -> Figures:
         here.ground.deploy()
         here.ground.say("two")
         rule = here.proxy.rule("PUT", "*/_releases/*.zip", Kill(lambda: child.pid))
-        child = start(here.ground)
+        child = here.ground.start_deploy()
         child.wait(60)
         died = time.monotonic()
         assert (child.returncode, rule.done) == (-signal.SIGKILL, 1)

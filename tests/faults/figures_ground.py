@@ -4,21 +4,15 @@ from __future__ import annotations
 
 import os
 import secrets
-import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from fakes import moto_server as moto
 from fakes.fault_proxy import FaultProxy, fault_proxy
 from fakes.grounds import PASSWORD, Ground, s3_ground
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 
 @dataclass(frozen=True)
@@ -85,21 +79,3 @@ def fill(root: Path, count: int, *, size: int = 2_000) -> None:
         folder = root / f"churn/more_{number // 500}"
         folder.mkdir(exist_ok=True)
         (folder / f"part_{number}.txt").write_text(secrets.token_hex(size // 2))
-
-
-def command(ground: Ground, *words: str) -> Sequence[str]:
-    """`mlops` as a person types it."""
-    return [sys.executable, "-m", "mlops_cli", *words, "--env", ground.name]
-
-
-def start(ground: Ground) -> subprocess.Popen[str]:
-    """A deploy in a process of its own."""
-    return subprocess.Popen(
-        [*command(ground, "deploy"), "--skip-checks"],
-        cwd=ground.root,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )

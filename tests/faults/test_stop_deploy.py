@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 import time
 from typing import TYPE_CHECKING
 
@@ -27,18 +25,6 @@ SIGNALS = [
 ]
 
 
-def start(ground: Ground) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "mlops_cli", "deploy", "--env", "staging", "--skip-checks"],
-        cwd=ground.root,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
-
-
 def is_free(ground: Ground) -> bool:
     with ground.open().store.lock("the next one") as lease:
         return lease.taken_over is None
@@ -51,7 +37,7 @@ def test_while_it_waits_for_airflow_a_signal_ends_it_and_says_what_is_live(
     monkeypatch.setenv(PASSWORD, "ground")
     with folder_ground(tmp_path) as ground:
         ground.fake.frozen = True
-        child = start(ground)
+        child = ground.start_deploy()
         lines = iter(child.stderr.readline, "")
         assert any("Waiting for Airflow" in line for line in lines)
         time.sleep(0.3)
@@ -91,7 +77,7 @@ def test_stopped_while_it_writes_into_a_bucket_one_whole_release_is_live(
         return pids[0]
 
     proxy.rule("PUT", path, Kill(pid, signal=number))
-    child = start(bucket_ground)
+    child = bucket_ground.start_deploy()
     pids.append(child.pid)
     _, told = child.communicate(timeout=60)
     assert child.returncode == code, told
@@ -110,7 +96,7 @@ def test_a_second_ctrl_c_does_not_wait_for_a_server_that_is_silent(
     first = bucket_ground.deploy()
     bucket_ground.say("two")
     rule = proxy.rule("PUT", "*/_releases/*.zip", Blackhole())
-    child = start(bucket_ground)
+    child = bucket_ground.start_deploy()
     while not rule.done:
         time.sleep(0.01)
     # From here on nothing answers: neither the lock can be let go, nor what is live be read.
@@ -134,7 +120,7 @@ def test_ctrl_c_does_not_wait_for_a_server_that_is_silent_either(
     bucket_ground: Ground, proxy: FaultProxy
 ) -> None:
     rule = proxy.rule("*", "*", Blackhole(), offset=12, times=None)
-    child = start(bucket_ground)
+    child = bucket_ground.start_deploy()
     while not rule.done:
         time.sleep(0.01)
     child.send_signal(signal.SIGINT)
@@ -162,7 +148,7 @@ def test_stopped_by_kill_a_lock_runs_out_by_itself(
         return pids[0]
 
     proxy.rule("PUT", "*/_releases/*.zip", Kill(pid))
-    child = start(bucket_ground)
+    child = bucket_ground.start_deploy()
     pids.append(child.pid)
     child.communicate(timeout=60)
     assert child.returncode == -signal.SIGKILL

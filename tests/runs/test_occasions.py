@@ -193,7 +193,7 @@ def test_the_same_command_after_a_lost_start_finds_the_run(
     project: Project, dag: Dag, served: FakeAirflow
 ) -> None:
     served.fail(r"POST .*/dagRuns$", drop=True)
-    served.fail(r"GET .*/dagRuns/", status=500, times=10)
+    served.fail(r"GET .*/dagRuns/", status=500, times=100)
     with pytest.raises(UnfinishedError) as caught:
         ask(project)
     assert "--run-id" in str(caught.value.hint)
@@ -210,7 +210,7 @@ def test_a_refusal_says_nothing_about_the_start_before_it(
     project: Project, dag: Dag, served: FakeAirflow
 ) -> None:
     served.fail(r"POST .*/dagRuns$", drop=True)
-    served.fail(r"GET .*/dagRuns/", status=500, times=10)
+    served.fail(r"GET .*/dagRuns/", status=500, times=100)
     with pytest.raises(UnfinishedError):
         ask(project)
     served.faults.clear()
@@ -409,7 +409,7 @@ def test_what_news_start_is_followed_and_its_end_is_the_command_s(
     ]
     assert told.exit_code == Exit.NO
     assert "churn_monitoring asset_triggered__0 failed" in notes.said
-    served.fail("GET .*/dagRuns/asset", status=500, times=3)  # a stream that comes and goes
+    served.fail("GET .*/dagRuns/asset", status=500, times=7)  # a stream that comes and goes
     again = ask(project, pipeline=None, asset="new_customers", watch=True)
     assert [run.state for run in again.runs] == ["success", "failed"]
     unwatched = ask(project, pipeline=None, asset="new_customers")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ipaddress
 import json
 import os
-import random
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 from urllib.request import proxy_bypass
@@ -14,7 +13,7 @@ from mlops_cli.core.errors import NotAllowedError, ProjectError, UnavailableErro
 from mlops_cli.core.redact import printable
 from mlops_cli.environments.port import TooLargeError
 
-from .transport import Answer, detail
+from .transport import SERVER_ERROR, Answer, Patience, detail, is_answer
 
 if TYPE_CHECKING:
     import ssl
@@ -33,12 +32,9 @@ PATIENCE_SECONDS: Final = 28.0
 """With the last try, a server that is silent is given up within half a minute."""
 
 _MAX_BYTES: Final = 64 * 1024 * 1024
-_MAX_PAUSE_SECONDS: Final = 5.0
 _FORBIDDEN: Final = "an address of nobody, or one where clouds keep credentials"
 # Those that are not link-local: of EC2 over IPv6, and of Alibaba Cloud.
 _METADATA: Final = frozenset({"fd00:ec2::254", "100.100.100.200"})
-_RETRIED: Final = frozenset({429, 502, 503, 504})
-_SERVER_ERROR: Final = 500
 
 
 class HttpTransport:
@@ -185,34 +181,30 @@ class HttpTransport:
                 f"Could not use Airflow at `{self.name}`: it is asked too often",
                 state="Nothing was changed",
             )
-        if answer.status >= _SERVER_ERROR:
+        if answer.status >= SERVER_ERROR:
             raise self._unknown(method, path, f"status {answer.status}{detail(answer, ': ')}")
         return answer
 
     def _send_patiently(self, method: str, path: str, request: Mapping[str, Any]) -> Answer:
         import httpx
 
-        deadline = self._clock.monotonic() + self._patience
-        pause = 0.2
+        patience = Patience(self._clock, self._patience)
         while True:
             failure: UnavailableError
-            left = deadline - self._clock.monotonic()
-            timed = {**request, "timeout": _timeout(left)}
+            status = None
+            timed = {**request, "timeout": _timeout(patience.left_seconds)}
             try:
                 answer = self._exchange(method, path, timed)
             except httpx.TransportError as error:
                 self._refuse_untrusted(error)
                 failure = self._unreachable(error)
             else:
-                if answer.status < _SERVER_ERROR and answer.status not in _RETRIED:
+                if is_answer(answer):
                     return answer
+                status = answer.status
                 failure = self._failing(method, path, answer)
-                if answer.status not in _RETRIED:
-                    raise failure
-            if self._clock.monotonic() + pause > deadline:
+            if not patience.again(status):
                 raise failure
-            self._clock.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 -- not a secret
-            pause = min(pause * 2, _MAX_PAUSE_SECONDS)
 
     def _exchange(self, method: str, path: str, request: Mapping[str, Any]) -> Answer:
         watched: dict[str, Any] = {**request, "extensions": {"trace": self._look_at_peer}}

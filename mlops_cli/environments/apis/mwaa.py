@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from typing import TYPE_CHECKING, Any, Final
 
 from mlops_cli.core.errors import (
@@ -14,7 +13,7 @@ from mlops_cli.core.errors import (
 )
 from mlops_cli.environments.aws import RefusedError
 
-from .transport import Answer, PathTooLongError, detail
+from .transport import SERVER_ERROR, Answer, PathTooLongError, Patience, detail, is_answer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,9 +29,6 @@ LONGEST_PATH: Final = 64
 PATIENCE_SECONDS: Final = 30.0
 ACTION: Final = "airflow:InvokeRestApi"
 
-_MAX_PAUSE_SECONDS: Final = 5.0
-_SERVER_ERROR: Final = 500
-_RETRIED: Final = frozenset({429, 502, 503, 504})
 # Airflow's own answers when they are none of 2xx: both come with status and body.
 _AIRFLOWS: Final = frozenset({"RestApiClientException", "RestApiServerException"})
 # The service failed on the way: Airflow may have got the request.
@@ -132,22 +128,18 @@ class MwaaTransport:
         answer = self._exchange(request, once=True)
         if answer.status == 429:
             raise self._failing(request, answer)
-        if answer.status >= _SERVER_ERROR:
+        if answer.status >= SERVER_ERROR:
             raise self._unknown(request, f"status {answer.status}{detail(answer, ': ')}")
         return answer
 
     def _patiently(self, request: Mapping[str, Any]) -> Answer:
-        deadline = self._clock.monotonic() + self._patience
-        pause = 0.2
+        patience = Patience(self._clock, self._patience)
         while True:
             answer = self._exchange(request, once=False)
-            if answer.status < _SERVER_ERROR and answer.status not in _RETRIED:
+            if is_answer(answer):
                 return answer
-            late = self._clock.monotonic() + pause > deadline
-            if late or answer.status not in _RETRIED:
+            if not patience.again(answer.status):
                 raise self._failing(request, answer)
-            self._clock.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 -- not a secret
-            pause = min(pause * 2, _MAX_PAUSE_SECONDS)
 
     def _exchange(self, request: Mapping[str, Any], *, once: bool) -> Answer:
         """Airflow's answer, whatever its status; the service's own failures are raised."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Protocol, runtime_checkable
 
@@ -11,10 +12,16 @@ from mlops_cli.core.redact import printable
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from mlops_cli.core.clock import Clock
     from mlops_cli.environments.port import LogPage, TaskInfo
 
 # Begins the tokens of logs that are read from elsewhere.
 ELSEWHERE: Final = "elsewhere:"
+SERVER_ERROR: Final = 500
+
+_PASSING: Final = frozenset({429, 502, 503, 504})
+_CRASHES_REPEATED: Final = 2
+_MAX_PAUSE_SECONDS: Final = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +35,51 @@ class Answer:
 
 class PathTooLongError(UnavailableError):
     """The way to this Airflow takes no path that long; nothing was sent."""
+
+
+class Patience:
+    """Says whether a request that changes nothing twice is sent again, and waits before it is.
+
+    What passes by itself (too many requests, a gateway without its server, no answer at all) is
+    waited for while there is time. A crash (500) is a bug mostly, but also a database that was
+    busy for a moment: it is asked twice more.
+
+    Args:
+        clock: Waits.
+        seconds: How long in all.
+    """
+
+    def __init__(self, clock: Clock, seconds: float) -> None:
+        self._clock = clock
+        self._deadline = clock.monotonic() + seconds
+        self._pause = 0.2
+        self._crashes = 0
+
+    @property
+    def left_seconds(self) -> float:
+        """How much of it there is still."""
+        return self._deadline - self._clock.monotonic()
+
+    def again(self, status: int | None) -> bool:
+        """Wait, then True; False when it is no use.
+
+        Args:
+            status: What came back; None for no answer.
+        """
+        if status is not None and status not in _PASSING:
+            self._crashes += 1
+            if status != SERVER_ERROR or self._crashes > _CRASHES_REPEATED:
+                return False
+        if self._pause > self.left_seconds:
+            return False
+        self._clock.sleep(self._pause * random.uniform(0.5, 1.0))  # noqa: S311 -- not a secret
+        self._pause = min(self._pause * 2, _MAX_PAUSE_SECONDS)
+        return True
+
+
+def is_answer(answer: Answer) -> bool:
+    """Whether the server understood, be it that it refused; False: it failed or is too busy."""
+    return answer.status < SERVER_ERROR and answer.status not in _PASSING
 
 
 @runtime_checkable

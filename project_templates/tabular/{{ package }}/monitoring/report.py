@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment
-from markupsafe import Markup
+from markupsafe import Markup, escape
 from mlflow.exceptions import MlflowException
 
 from .. import registry
@@ -45,8 +46,9 @@ def report(run: Run) -> dict[str, str]:
     champion = registry.champion(run)
     template = (Path(__file__).parent / "report.html.j2").read_text(encoding="utf-8")
     decisions = journal.entries(run.kept(DECISIONS))
-    page = Environment(autoescape=True).from_string(template)
-    html = page.render(
+    pages = Environment(autoescape=True)
+    pages.filters["marked"] = _marked
+    html = pages.from_string(template).render(
         run=run,
         version=str(champion.version) if champion else None,
         windows=found,
@@ -64,6 +66,11 @@ def report(run: Run) -> dict[str, str]:
     path.write_text(html, encoding="utf-8")
     print(f"The page of this run: {path.as_uri()}")
     return {"report": path.as_uri()}
+
+
+def _marked(text: str) -> Markup:
+    """A sentence in which what stands between backticks is set as a name."""
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(text)))  # noqa: S704 -- escaped
 
 
 def _charts(run: Run, found: Sequence[dict[str, Any]]) -> dict[str, Markup]:

@@ -53,7 +53,8 @@ def decide(run: Run, *, in_flight: int = 0) -> dict[str, Any]:
     journal.append_if(run.kept(DECISIONS), once)
     print(("Retraining: " if made["retrain"] else "No retraining: ") + made["reason"])
     if made["retrain"]:
-        _record(run, made, version)
+        told = {name: made[name] for name in ("request", "reason", "partition", "source")}
+        passport.record_once(run, "retrain_requested", version=made["version"], **told)
     return made
 
 
@@ -115,19 +116,3 @@ def _labelled(run: Run, partitions: int) -> int:
             newest[window["partition"]] = window
     ordered = sorted(newest.values(), key=lambda window: (moment(window), window["at"]))
     return sum(window["labelled"] for window in ordered[-partitions:])
-
-
-def _record(run: Run, made: dict[str, Any], version: str | None) -> None:
-    """Tell the passport of a request, once."""
-    for entry in passport.read(run.kept(passport.NAME)):
-        if entry["event"] == "retrain_requested" and entry.get("request") == made["request"]:
-            return
-    passport.record(
-        run,
-        "retrain_requested",
-        version=version,
-        request=made["request"],
-        reason=made["reason"],
-        partition=made["partition"],
-        source=made["source"],
-    )
