@@ -166,7 +166,7 @@ class TestRunning:
         reason = results.logs("supervisor", count=20).lines["supervisor"]
         assert any("dag-processor ended with -9" in line for line in reason)
 
-    def test_after_a_crash_of_everything_tasks_go_on_in_seconds(self, data: Path) -> None:
+    def test_after_a_crash_of_everything_tasks_go_on_at_once(self, data: Path) -> None:
         run_id = run_slow_task(start())
         for pid in everybody(data):
             os.kill(pid, signal.SIGKILL)
@@ -177,7 +177,7 @@ class TestRunning:
             task = api.tasks(SLOW_DAG_ID, run_id)[0]
             return (task.state, task.try_number) == ("running", 2)
 
-        seconds_until(runs_again, 60)
+        seconds_until(runs_again, 180)  # by itself, Airflow would wait for five minutes
         instance.stop(clock=SystemClock())
         assert everybody(data) == set()
 

@@ -113,8 +113,10 @@ def _is_housekeeping(entry: object, text: str, group: str) -> bool:
         return False
     if group == _SOURCES:
         return True
-    # What a task prints may be filed under them too, and what goes wrong there must be seen.
-    own = str(entry.get("logger", "")).partition(".")[0] in {"task", "airflow"}
+    # What a task prints may be filed under them too (its time is that of its arrival, and entries
+    # are in the order of their times), and what goes wrong there must be seen.
+    logger = str(entry.get("logger", ""))
+    own = logger == "task" or logger.partition(".")[0] == "airflow"
     return own and (text.startswith("::") or entry.get("level") in {"info", "debug"})
 
 
