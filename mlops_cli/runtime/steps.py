@@ -140,32 +140,40 @@ def main(package: str, steps: Mapping[str, str], argv: Sequence[str] | None = No
     known, rest = parser.parse_known_args(argv)
     for switch, off in _QUIET.items():
         os.environ.setdefault(switch, off)
-    if argv is None:
-        # In a process of its own, what is loaded by now stays: Python need not search it for
-        # garbage at its end. Nothing of the user is: bindings made with nanobind, as DuckDB's,
-        # would call what is frozen leaked.
-        gc.freeze()
     with lasting_imports():
         step = getattr(importlib.import_module(f"{package}.{steps[known.step]}"), known.step)
     inputs = _inputs(step, rest, parser)
     root = Path(importlib.import_module(package).__file__ or "").resolve().parents[1]
     run = Run(_settings.load(root), root, known.run_id, known.run)
+    try:
+        return _carried_out(step, run, inputs, known.result)
+    finally:
+        # In a process of its own, what is loaded by now stays: to search it for garbage at the
+        # end takes Python a second and more. Not where DuckDB is: its bindings, made with
+        # nanobind, call what is frozen leaked.
+        if argv is None and "_duckdb" not in sys.modules:
+            gc.freeze()
+
+
+def _carried_out(
+    step: Callable[..., Any], run: Run, inputs: dict[str, Any], into: Path | None
+) -> int:
     began = time.monotonic()
     try:
         result = step(run, **inputs)
     except Refused as refusal:
-        print(f"REFUSED {known.step}: {refusal}", file=sys.stderr)  # noqa: T201 -- the task's log
-        _write(known.result, {"refused": str(refusal)})
+        print(f"REFUSED {step.__name__}: {refusal}", file=sys.stderr)  # noqa: T201 -- the task's log
+        _write(into, {"refused": str(refusal)})
         return REFUSED
     except Skipped as reason:
-        print(f"SKIPPED {known.step}: {reason}", file=sys.stderr)  # noqa: T201 -- the task's log
-        _write(known.result, {"skipped": str(reason)})
+        print(f"SKIPPED {step.__name__}: {reason}", file=sys.stderr)  # noqa: T201 -- the task's log
+        _write(into, {"skipped": str(reason)})
         return SKIPPED
     except Exception:  # noqa: BLE001 -- told apart from a refusal by its exit code
         traceback.print_exc()
         return CRASHED
-    _write(known.result, {"value": result})
-    print(f"{known.step}: done in {time.monotonic() - began:.1f} s")  # noqa: T201 -- the task's log
+    _write(into, {"value": result})
+    print(f"{step.__name__}: done in {time.monotonic() - began:.1f} s")  # noqa: T201 -- the task's log
     return DONE
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import duckdb
 import pyarrow as pa
 
 from ._mlops import quality
@@ -16,6 +15,8 @@ def read(source: quality.Source, columns: Sequence[str]) -> pa.Table:
     Raises:
         DataReadError: The file is not what it says it is, or a column is missing.
     """
+    import duckdb  # here: most steps only look at what another has read
+
     connection = source.connect(list(columns))
     rows = duckdb.table("data", connection=connection).select(*map(quoted, columns))
     return rows.to_arrow_table()

@@ -70,7 +70,7 @@ def report(run: Run) -> dict[str, str]:
 
 def _marked(text: str) -> Markup:
     """A sentence in which what stands between backticks is set as a name."""
-    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(text)))  # noqa: S704 -- escaped
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))  # noqa: S704
 
 
 def _charts(run: Run, found: Sequence[dict[str, Any]]) -> dict[str, Markup]:
