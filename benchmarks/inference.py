@@ -50,8 +50,9 @@ BARE = """
 import sys
 import mlflow
 import pyarrow.parquet as pq
-from {package} import batches, registry
+from {package} import registry
 from {package}._mlops.runtime import settings, steps
+from {package}.inference.rows import BATCH_ROWS
 from pathlib import Path
 
 root = Path.cwd()
@@ -59,7 +60,7 @@ registry.connect(steps.Run(settings.load(root), root, "bare", ""))
 model = mlflow.sklearn.load_model("models:/{package}@champion")
 names = [f"x{{n}}" for n in range({features})]
 with pq.ParquetFile(sys.argv[1], pre_buffer=False) as file:
-    for batch in file.iter_batches(batches.BATCH_ROWS, columns=names):
+    for batch in file.iter_batches(BATCH_ROWS, columns=names):
         model.predict(batch.to_pandas())
 """
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import fcntl
 import os
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -41,10 +41,19 @@ def local_airflow(local_airflow_data: Path) -> Iterator[Instance]:
 
     A test that runs commands against it sets `MLOPS_DATA_DIR` to `local_airflow_data`.
     """
-    with _one_more_user(local_airflow_data):
+    with _using:
+        _using.enter_context(_one_more_user(local_airflow_data))
         with data_dir(local_airflow_data):
             running = instance.start(progress=Silent(), clock=SystemClock())
         yield running
+
+
+_using = ExitStack()
+
+
+def stop_using() -> None:
+    """Let the Airflow go before the session ends: idle, it takes a third of a core."""
+    _using.close()
 
 
 @contextmanager
