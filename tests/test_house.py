@@ -225,3 +225,18 @@ def test_a_project_can_be_made_with_the_installed_wheel(wheel, tmp_path):
         cwd=work,
     )
     assert checked.returncode == 0, checked.output
+
+
+def test_what_a_benchmark_takes_from_a_project_is_there():
+    taken = lines_with(r"^from \{package\}", tracked("benchmarks/*.py"))
+    assert taken
+    for line in taken:
+        module, names = re.search(r"from \{package\}([\w.]*) import (.+)", line).groups()
+        folder = TEMPLATES / "tabular/{{ package }}" / module.replace(".", "/").lstrip("/")
+        if module.startswith("._mlops"):
+            folder = ROOT / "mlops_cli" / module.removeprefix("._mlops.").replace(".", "/")
+        for name in names.split(", "):
+            held = folder.with_suffix(".py")
+            text = held.read_text() if held.is_file() else ""
+            defined = re.search(rf"^(?:def |class )?{name}\b", text, re.MULTILINE)
+            assert defined or (folder / f"{name}.py").is_file(), line
