@@ -28,21 +28,20 @@ def pytest_configure() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-_SHARED = pytest.StashKey[set[Path]]()
+_SLOW = pytest.StashKey[set[Path]]()
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Files with a real Airflow first: one worker would end alone on them otherwise."""
     slow = {item.path for item in items if item.get_closest_marker("real")}
-    shared = {item.path for item in items if "local_airflow" in getattr(item, "fixturenames", ())}
-    items.sort(key=lambda item: (item.path not in shared, item.path not in slow))
-    config.stash[_SHARED] = shared
+    items.sort(key=lambda item: item.path not in slow)
+    config.stash[_SLOW] = slow
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Past the last file that shares an Airflow, this process needs it no more."""
-    if item.path not in item.config.stash[_SHARED] and "real_airflow" in sys.modules:
+    """Past the last file with a real Airflow, this process needs the shared one no more."""
+    if item.path not in item.config.stash[_SLOW] and "real_airflow" in sys.modules:
         sys.modules["real_airflow"].stop_using()
 
 
