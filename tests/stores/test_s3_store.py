@@ -412,6 +412,7 @@ def test_a_session_that_expires_stops_and_the_next_one_sends_what_is_missing(
         open_store().put_all(wanted)
     assert "aws sso login" in (told.value.hint or "")
     time.sleep(1)  # what was on its way
+    proxy.settle()
     proxy.clear()
     there = open_store().list("_releases/")
     assert len(there) == 10
