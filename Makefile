@@ -21,7 +21,7 @@ setup: .venv/.done  ## The tool and its tests, from the lock, in .venv
 demo: setup  ## The main job, start to finish: new, validate, test, deploy, trigger
 	$(BIN)/python tests/demo.py
 
-demo-loop: setup  ## The closed loop: drift, retraining, approval, service (about seven minutes)
+demo-loop: setup  ## The closed loop: drift, retraining, approval, service (under ten minutes)
 	$(BIN)/python tests/demo_loop.py
 
 test: setup lint types imports  ## All that has to hold: lint, types, layers, tests
