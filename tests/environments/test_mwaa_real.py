@@ -311,9 +311,7 @@ def test_parts_again_dates_and_news_go_through_the_service_too(occasions: RestAp
         assert told.extra["mlops_id"] == "e-1"
         return list(told.runs)
 
-    heard: list[tuple[str, str]] = []
-    until(lambda: heard.extend(runs_of_it()) or heard)
-    assert finished(api, *heard[0]).run.dag_id == "occ_heard"
+    assert finished(api, *until(runs_of_it)[0]).run.dag_id == "occ_heard"
 
 
 def finished(api: RestApi, dag_id: str, run_id: str) -> RunUpdate:
@@ -335,12 +333,12 @@ def patiently(send: Callable[[], Any]) -> Any:
     raise AssertionError("SQLite stayed busy")
 
 
-def until(holds: Callable[[], object], *, seconds: float = 60) -> None:
+def until(holds: Callable[[], Any], *, seconds: float = 60) -> Any:
     deadline = CLOCK.monotonic() + seconds
     while CLOCK.monotonic() < deadline:
         with suppress(UnavailableError):  # on a busy machine Airflow may be slow to answer
-            if holds():
-                return
+            if held := holds():
+                return held
         CLOCK.sleep(0.3)
     raise AssertionError("in vain")
 

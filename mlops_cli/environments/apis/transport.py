@@ -66,11 +66,12 @@ class Patience:
         Args:
             status: What came back; None for no answer.
         """
-        if status is not None and status not in _PASSING:
+        if status == SERVER_ERROR:
             self._crashes += 1
-            if status != SERVER_ERROR or self._crashes > _CRASHES_REPEATED:
-                return False
-        if self._pause > self.left_seconds:
+            may_pass = self._crashes <= _CRASHES_REPEATED
+        else:
+            may_pass = status is None or status in _PASSING
+        if not may_pass or self._pause > self.left_seconds:
             return False
         self._clock.sleep(self._pause * random.uniform(0.5, 1.0))  # noqa: S311 -- not a secret
         self._pause = min(self._pause * 2, _MAX_PAUSE_SECONDS)
