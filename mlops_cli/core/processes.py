@@ -44,6 +44,7 @@ def run(
     timeout_seconds: float,
     cwd: Path | None = None,
     env: Mapping[str, str] | None = None,
+    pass_fds: Sequence[int] = (),
     on_line: Callable[[str], None] | None = None,
     keep_lines: int = 2000,
 ) -> Finished:
@@ -54,6 +55,7 @@ def run(
         timeout_seconds: After this long the whole process group is killed.
         cwd: Where it runs.
         env: The complete environment; by default `child_environment()`.
+        pass_fds: Open files it keeps open too, such as a lock it holds even if we are killed.
         on_line: Told each line as it comes, without its end.
         keep_lines: How many of the last lines the result holds.
 
@@ -66,6 +68,7 @@ def run(
         [str(part) for part in argv],
         cwd=cwd,
         env=dict(env) if env is not None else child_environment(),
+        pass_fds=pass_fds,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

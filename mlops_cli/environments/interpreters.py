@@ -148,10 +148,10 @@ def _interpreter(lock: Path, place: Path, *, what: str, progress: Progress) -> P
     if _usable(python):
         return python
     place.parent.mkdir(parents=True, exist_ok=True)
-    with progress.step(f"Building {what}"), _only_builder(place):
+    with progress.step(f"Building {what}"), _only_builder(place) as held:
         if not _usable(python):  # another process may have built it while we waited
             remove_tree(place)
-            _build(lock, place, what=what)
+            _build(lock, place, held, what=what)
     return python
 
 
@@ -161,28 +161,29 @@ def _usable(python: Path) -> bool:
 
 
 @contextmanager
-def _only_builder(place: Path) -> Iterator[None]:
+def _only_builder(place: Path) -> Iterator[int]:
     with (place.parent / f".{place.name}.lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         for left_over in place.parent.glob(f".{place.name}.building-*"):
             remove_tree(left_over)
-        yield
+        yield file.fileno()
 
 
-def _build(lock: Path, place: Path, *, what: str) -> None:
+def _build(lock: Path, place: Path, held: int, *, what: str) -> None:
     temporary = Path(tempfile.mkdtemp(dir=place.parent, prefix=f".{place.name}.building-"))
     venv = temporary / "venv"
     try:
-        _uv("venv", "--quiet", "--relocatable", "--python", sys.executable, venv, what=what)
+        new = ("venv", "--quiet", "--relocatable", "--python", sys.executable)
+        _uv(*new, venv, held=held, what=what)
         # Bytecode now: without it Airflow takes three times as long to import, every time.
         compiled = ("--quiet", "--compile-bytecode")
-        _uv("pip", "sync", *compiled, "--python", venv, lock, what=what)
+        _uv("pip", "sync", *compiled, "--python", venv, lock, held=held, what=what)
         venv.rename(place)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-def _uv(*arguments: str | Path, what: str) -> None:
+def _uv(*arguments: str | Path, held: int, what: str) -> None:
     import uv
 
     environment = child_environment({"UV_NO_PROGRESS": "1", "UV_PYTHON_DOWNLOADS": "never"})
@@ -192,6 +193,8 @@ def _uv(*arguments: str | Path, what: str) -> None:
         # Not the user's folder: a `pyproject.toml` there would change how uv resolves.
         cwd=cache_dir(),
         env=environment,
+        # Where we are killed, uv goes on for a while; until it ends it is still the only builder.
+        pass_fds=(held,),
     )
     if finished.returncode == 0:
         return

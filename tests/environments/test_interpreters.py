@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import os
-import signal
+import fcntl
 import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
+from somebody import until
 
 from mlops_cli.core.errors import ProjectError, UnavailableError
 from mlops_cli.core.progress import Silent
@@ -26,6 +26,29 @@ from mlops_cli.project.model import AIRFLOW_VERSIONS
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+# A build that waits until it is told to go on.
+SLOW_BACKEND = """
+import pathlib, time, zipfile
+
+INFO = {
+    "METADATA": ("Metadata-Version: 2.1", "Name: slow", "Version: 1.0", ""),
+    "WHEEL": ("Wheel-Version: 1.0", "Root-Is-Purelib: true", "Tag: py3-none-any", ""),
+    "RECORD": (),
+}
+
+def build_wheel(folder, settings=None, metadata=None):
+    pathlib.Path("started").touch()
+    end = time.monotonic() + 60
+    while not pathlib.Path("go").exists() and time.monotonic() < end:
+        time.sleep(0.01)
+    name = "slow-1.0-py3-none-any.whl"
+    with zipfile.ZipFile(pathlib.Path(folder) / name, "w") as wheel:
+        wheel.writestr("slow.py", "")
+        for file, lines in INFO.items():
+            wheel.writestr(f"slow-1.0.dist-info/{file}", "\\n".join(lines))
+    return name
+"""
 
 
 class Steps:
@@ -91,16 +114,18 @@ def test_a_failed_build_says_why_and_keeps_nothing(cache: Path, root: Path) -> N
     assert visible(cache / "projects") == 0
 
 
+BUILD = (
+    "import sys, pathlib\n"
+    "from mlops_cli.core.progress import Silent\n"
+    "from mlops_cli.environments.interpreters import project_interpreter\n"
+    "project_interpreter(pathlib.Path(sys.argv[1]), progress=Silent())\n"
+)
+
+
 def test_a_killed_build_is_not_taken_for_a_whole_one(cache: Path, root: Path) -> None:
-    code = (
-        "import sys, pathlib\n"
-        "from mlops_cli.core.progress import Silent\n"
-        "from mlops_cli.environments.interpreters import project_interpreter\n"
-        "project_interpreter(pathlib.Path(sys.argv[1]), progress=Silent())\n"
-    )
     whole = 0
     for wait in (0.0, 0.02, 0.05, 0.1, 0.2):
-        child = subprocess.Popen([sys.executable, "-c", code, root], start_new_session=True)
+        child = subprocess.Popen([sys.executable, "-c", BUILD, root])
         deadline = time.monotonic() + 20
         while not list((cache / "projects").glob(".*building*")) and time.monotonic() < deadline:
             if child.poll() is not None:
@@ -109,13 +134,34 @@ def test_a_killed_build_is_not_taken_for_a_whole_one(cache: Path, root: Path) ->
         time.sleep(wait)
         child.kill()
         child.wait()
-        with suppress(ProcessLookupError):  # what it started would go on writing
-            os.killpg(child.pid, signal.SIGKILL)
         whole = visible(cache / "projects")
     python = project_interpreter(root, progress=Silent())
     assert subprocess.run([python, "-c", ""], check=False).returncode == 0
     assert whole <= 1
     assert not list((cache / "projects").glob(".*building*")) or whole
+
+
+def test_what_a_killed_build_started_ends_before_the_next_begins(cache: Path, root: Path) -> None:
+    """`uv` survives whoever is killed above it; what it still writes must not be left for good."""
+    package = root / "slow"
+    package.mkdir()
+    (package / "pyproject.toml").write_text(
+        "[build-system]\nrequires = []\nbuild-backend = 'backend'\nbackend-path = ['.']\n"
+        "[project]\nname = 'slow'\nversion = '1.0'\n"
+    )
+    (package / "backend.py").write_text(SLOW_BACKEND)
+    (root / "requirements.lock").write_text(f"slow @ {package.as_uri()}\n")
+    child = subprocess.Popen([sys.executable, "-c", BUILD, root])
+    until((package / "started").exists, "the build had begun")
+    child.kill()
+    child.wait()
+    [lock] = (cache / "projects").glob(".*.lock")
+    with lock.open("w") as file, pytest.raises(BlockingIOError):
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    (package / "go").touch()
+    python = project_interpreter(root, progress=Silent())
+    assert subprocess.run([python, "-c", "import slow"], check=False).returncode == 0
+    assert not list((cache / "projects").glob(".*building*"))
 
 
 def test_an_environment_whose_python_is_gone_is_built_again(cache: Path, root: Path) -> None:
