@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Container, Mapping
     from pathlib import Path
 
+    from mlops_cli.core.progress import Progress
     from mlops_cli.quality import ColumnProfile, Profile
 
     from .table import Table
@@ -73,6 +74,7 @@ class Dataset:
     """The data a project is made for, and the answers that follow from it."""
 
     table: Table
+    rules: serving_rules.Rules
     answers: Mapping[str, Any]
     found: Found
     warnings: tuple[str, ...]
@@ -84,19 +86,7 @@ class Dataset:
             ProjectError: The file changed while it was used.
             OSError: A file could not be read or written.
         """
-        from mlops_cli import quality
-
-        # The gate sees what training reads: the features and the target, nothing else.
-        read = self.table.profile([*self.found.features, self.found.target])
-        # A copy in the project never gets newer, so no rule asks how fresh it is.
-        proposed = quality.propose(
-            self.table.source,
-            profile=read,
-            target=self.found.target,
-            task=self.found.task,
-            static=True,
-        )
-        serving_rules.write(root, self.table, proposed.suggestions)
+        serving_rules.write(root, self.rules)
         with suppress(OSError):
             (root / "data").rmdir()  # nothing is left in it without the example
         if self.found.copied:
@@ -118,6 +108,7 @@ def choose(
     task: str | None = None,
     key: str | None = None,
     time: str | None = None,
+    progress: Progress,
 ) -> Dataset:
     """Decide what to predict, how, and from which columns.
 
@@ -127,6 +118,7 @@ def choose(
         task: Classification or regression; None to infer it.
         key: The column that names a row; it is no feature.
         time: The column with a row's date; likewise.
+        progress: Where to say what is being done.
 
     Raises:
         UsageError: There is no target, or the file has no such column.
@@ -141,7 +133,7 @@ def choose(
     _refuse_no_date(table, time)
     features, said = _features(table, {column.name, *named})
     warnings = [*table.notes, *said]
-    answers = _answers(table, column, kind) | {
+    answers = _answers(table, column, kind, progress) | {
         "features": {feature.name: feature.type for feature in features}
     }
     if column.nulls:
@@ -160,7 +152,16 @@ def choose(
         thresholds_reason=answers["thresholds_reason"],
         copied=copied,
     )
-    return Dataset(table=table, answers=answers, found=found, warnings=tuple(warnings))
+    rules = serving_rules.propose(
+        table,
+        features=found.features,
+        target=column,
+        task=kind,
+        key=[key] if key else [],
+        time=time,
+        progress=progress,
+    )
+    return Dataset(table=table, rules=rules, answers=answers, found=found, warnings=tuple(warnings))
 
 
 def infer_task(table: Table | Profile, target: ColumnProfile) -> tuple[str, str]:
@@ -297,8 +298,8 @@ def _is_counter(column: ColumnProfile) -> bool:
     return bool(int(column.high) - int(column.low) + 1 == column.distinct)
 
 
-def _answers(table: Table, target: ColumnProfile, task: str) -> dict[str, Any]:
-    classes = table.counts(target) if task == CLASSIFICATION else {}
+def _answers(table: Table, target: ColumnProfile, task: str, progress: Progress) -> dict[str, Any]:
+    classes = table.counts(target, progress=progress) if task == CLASSIFICATION else {}
     thresholds, reason = _thresholds(classes)
     # A class with one row cannot stand on both sides of the split.
     stratify = bool(classes) and min(classes.values()) >= 2

@@ -83,7 +83,7 @@ def prepare(
     if read is None:
         return Answers(values=given, command=command, git=git)
     chosen = {name: given.get(name) for name in ("target", "task", "key", "time")}
-    made = dataset.choose(read, **chosen)
+    made = dataset.choose(read, **chosen, progress=progress)
     return Answers(values={**made.answers, **given}, dataset=made, command=command, git=git)
 
 

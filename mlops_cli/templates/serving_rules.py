@@ -8,14 +8,17 @@ since are just what a new model has to be trained on.
 from __future__ import annotations
 
 import re
-from dataclasses import replace
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Final
+
+from .table import look_into
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from mlops_cli.quality import ColumnProfile, Suggestion
+    from mlops_cli.core.progress import Progress
+    from mlops_cli.quality import ColumnProfile, Source, Suggestion
 
     from .table import Table
 
@@ -37,43 +40,84 @@ _ENOUGH: Final = 200
 _TRAINING: Final = 500
 
 
-def write(root: Path, table: Table, found: Sequence[Suggestion]) -> None:
-    """Write the rulesets of the gates `raw`, `input` and `predictions` into a project.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Rules:
+    """The rulesets of three gates, as they are written."""
 
-    Args:
-        root: The project, with its `mlops.yaml`.
-        table: The training data.
-        found: The rules that were proposed for it.
+    raw: str
+    input: str
+    predictions: str
+
+
+def write(root: Path, rules: Rules) -> None:
+    """Write the rulesets into a project with its `mlops.yaml`.
 
     Raises:
-        DataReadError: The file cannot be read any more.
         OSError: A ruleset could not be written.
     """
     from mlops_cli.runtime.settings import load
 
-    model = load(root).model
-    rules = training_rules(table, found, target=model.target)
-    (root / model.quality["raw"]).write_text(rules, encoding="utf-8")
-    target = table.column(model.target)
-    assert target is not None  # noqa: S101 -- chosen from this table
-    rules = input_rules(table, found, target=model.target, key=model.key, time=model.time)
-    (root / model.quality["input"]).write_text(rules, encoding="utf-8")
-    rules = prediction_rules(target, found, task=model.task)
-    (root / model.quality["predictions"]).write_text(rules, encoding="utf-8")
+    named = load(root).model.quality
+    for gate in fields(rules):
+        (root / named[gate.name]).write_text(getattr(rules, gate.name), encoding="utf-8")
 
 
-def training_rules(table: Table, found: Sequence[Suggestion], *, target: str) -> str:
-    """Write the ruleset of the gate `raw`.
+def propose(
+    table: Table,
+    *,
+    features: Sequence[str],
+    target: ColumnProfile,
+    task: str,
+    key: Sequence[str] = (),
+    time: str | None = None,
+    progress: Progress,
+) -> Rules:
+    """Find rules for the gates `raw`, `input` and `predictions`.
 
     Args:
         table: The training data.
+        features: The columns that are learned from.
+        target: The column that is predicted.
+        task: Classification or regression.
+        key: The columns that name a row.
+        time: The column with a row's day.
+        progress: Where to say what is being done.
+
+    Raises:
+        ProjectError: The file cannot be read any more.
+    """
+    # The gate sees what training reads: the features and the target, nothing else.
+    seen = table.profile([*features, target.name])
+
+    def find(source: Source) -> Rules:
+        from mlops_cli import quality
+
+        # A copy in the project never gets newer, so no rule asks how fresh it is.
+        found = quality.propose(
+            source, profile=seen, target=target.name, task=task, static=True
+        ).suggestions
+        return Rules(
+            raw=training_rules(table.rows, found, target=target.name),
+            input=input_rules(source, found, target=target.name, key=key, time=time),
+            predictions=prediction_rules(target, found, task=task),
+        )
+
+    said = f"Judging proposed rules on rows of `{table.location}`"
+    return look_into(table.location, table.path, find, said, progress)
+
+
+def training_rules(rows: int, found: Sequence[Suggestion], *, target: str) -> str:
+    """Write the ruleset of the gate `raw`.
+
+    Args:
+        rows: How many the training data has.
         found: The rules that were proposed for it.
         target: The column that is predicted.
     """
     from mlops_cli import quality
 
-    fewest = max(1, min(table.rows // 2, _TRAINING))
-    reason = f"{table.rows} rows were seen; from fewer than {fewest} too little is learned"
+    fewest = max(1, min(rows // 2, _TRAINING))
+    reason = f"{rows} rows were seen; from fewer than {fewest} too little is learned"
     rules = [quality.Suggestion(f"RowCount >= {fewest}", reason)]
     for one in found:
         if one.kind == _BOUNDS and one.column != target:
@@ -84,7 +128,7 @@ def training_rules(table: Table, found: Sequence[Suggestion], *, target: str) ->
 
 
 def input_rules(
-    table: Table,
+    source: Source,
     found: Sequence[Suggestion],
     *,
     target: str,
@@ -94,7 +138,7 @@ def input_rules(
     """Write the ruleset of the gate `input`.
 
     Args:
-        table: The training data.
+        source: The training data.
         found: The rules that were proposed for it.
         target: The column that new rows do not have.
         key: The columns that name a row.
@@ -109,7 +153,7 @@ def input_rules(
     rules += _of_the_names(key, time)
     rules += [rule for one in found if one.column != target for rule in _of_new_rows(one)]
     # A key that is not one in the training data either would stop every batch.
-    outcomes = quality.check(quality.render(rules), table.source).outcomes
+    outcomes = quality.check(quality.render(rules), source).outcomes
     kept = [one for one, said in zip(rules, outcomes, strict=True) if said.outcome == "PASS"]
     return quality.render(kept)
 

@@ -1,20 +1,27 @@
-"""Reads a data file strictly, once: what its columns are and what is in them."""
+"""Reads a data file strictly: what its columns are and what is in them.
+
+It is always read in a child process: a damaged file may crash the engine.
+"""
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 from urllib.parse import unquote, urlsplit
 
+from mlops_cli.core.crashes import NO_MEMORY, engine_died
 from mlops_cli.core.errors import ProjectError
+from mlops_cli.core.forked import ChildDiedError, forked
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Generator, Iterator, Sequence
 
     from mlops_cli.core.progress import Progress
     from mlops_cli.quality import ColumnProfile, Profile, Source
 
+T = TypeVar("T")
 FORMATS: Final = (".csv", ".parquet")
 
 
@@ -32,7 +39,6 @@ class Table:
     columns: tuple[ColumnProfile, ...]
     notes: tuple[str, ...]
     """What is odd about the file although it could be read."""
-    source: Source
 
     @property
     def is_uri(self) -> bool:
@@ -50,7 +56,7 @@ class Table:
         chosen = tuple(column for name in names if (column := self.column(name)))
         return Profile(str(self.path), self.rows, chosen)
 
-    def counts(self, column: ColumnProfile) -> dict[str, int]:
+    def counts(self, column: ColumnProfile, *, progress: Progress) -> dict[str, int]:
         """Value to the number of its rows, for every value of a column.
 
         Raises:
@@ -58,16 +64,15 @@ class Table:
         """
         if len(column.top) == column.distinct:
             return {str(value): count for value, count in column.top}
-        from mlops_cli import quality
-
         name = '"' + column.name.replace('"', '""') + '"'
         query = f"SELECT {name}, count(*) FROM data WHERE {name} IS NOT NULL GROUP BY 1"  # noqa: S608
-        try:
-            connection = self.source.connect([column.name])
-        except quality.DataReadError as error:
-            raise ProjectError(error.message, hint=error.hint) from error
-        with connection:
-            return {str(value): count for value, count in connection.execute(query).fetchall()}
+
+        def count(source: Source) -> dict[str, int]:
+            with source.connect([column.name]) as connection:
+                return {str(value): count for value, count in connection.execute(query).fetchall()}
+
+        said = f"Counting the values of `{column.name}`"
+        return look_into(self.location, self.path, count, said, progress)
 
 
 def read(location: str, *, progress: Progress) -> Table:
@@ -80,22 +85,14 @@ def read(location: str, *, progress: Progress) -> Table:
     Raises:
         ProjectError: It cannot be read, or only by guessing.
     """
-    from mlops_cli import quality
-
     path = _path(location)
     if path.suffix.lower() not in FORMATS:
         raise ProjectError(
             f"Could not read `{location}`: only {' and '.join(FORMATS)} files are training data"
         )
-    try:
+    with _telling(location):
         before = path.stat()
-        with progress.step(f"Reading `{location}`"):
-            source = quality.open_source(str(path))
-            profile = quality.profile(source)
-    except OSError as error:
-        raise ProjectError(f"Could not read `{location}`: {error.strerror or error}") from error
-    except quality.DataReadError as error:
-        raise ProjectError(error.message, hint=error.hint) from error
+    profile, notes = look_into(location, path, _describe, f"Reading `{location}`", progress)
     return Table(
         location=location,
         path=path,
@@ -103,9 +100,61 @@ def read(location: str, *, progress: Progress) -> Table:
         modified=before.st_mtime_ns,
         rows=profile.rows,
         columns=profile.columns,
-        notes=source.notes,
-        source=source,
+        notes=notes,
     )
+
+
+def _describe(source: Source) -> tuple[Profile, tuple[str, ...]]:
+    from mlops_cli import quality
+
+    return quality.profile(source), source.notes
+
+
+def look_into(
+    location: str, path: Path, find: Callable[[Source], T], said: str, progress: Progress
+) -> T:
+    """Open the file in a child, find something out, and come back with it.
+
+    Args:
+        location: As the user named it.
+        path: The file.
+        find: What is done in the child; what it returns has to be something that can be pickled.
+        said: What is being done, for who watches.
+        progress: Where to say it.
+
+    Raises:
+        ProjectError: The file cannot be read, or it crashed the engine.
+    """
+    # Forked before the spinner starts: it is a thread, and only one thread can be forked.
+    with forked(_look(location, path, find)) as coming, progress.step(said):
+        try:
+            return next(coming)
+        except ChildDiedError as died:
+            raise engine_died(location, died) from died
+
+
+def _look(location: str, path: Path, find: Callable[[Source], T]) -> Generator[T, None, None]:
+    from mlops_cli import quality
+
+    with _telling(location):
+        yield find(quality.open_source(str(path)))
+
+
+@contextmanager
+def _telling(location: str) -> Iterator[None]:
+    """Say what is wrong with the file as an error of the project's."""
+    from mlops_cli.quality import DataReadError
+
+    try:
+        yield
+    except OSError as error:
+        raise ProjectError(f"Could not read `{location}`: {error.strerror or error}") from error
+    except MemoryError as error:
+        raise ProjectError(
+            f"Could not read `{location}`: memory ran out", hint=NO_MEMORY
+        ) from error
+    except DataReadError as error:
+        raise ProjectError(error.message, hint=error.hint) from error
 
 
 def _path(location: str) -> Path:

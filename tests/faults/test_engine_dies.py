@@ -24,7 +24,7 @@ import pytest
 from mutated_files import torture
 from test_new_faults import mounted
 
-MLOPS = (sys.executable, "-m", "mlops_cli", "quality")
+MLOPS = (sys.executable, "-m", "mlops_cli")
 needs_proc = pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="only Linux forks")
 
 
@@ -44,10 +44,10 @@ def folder(tmp_path):
 
 
 @contextmanager
-def started(folder, *arguments, **options):
+def started(folder, *arguments, room=("quality",), **options):
     """A command under way, which is not there any more at the end."""
     with subprocess.Popen(
-        [*MLOPS, *arguments],
+        [*MLOPS, *room, *arguments],
         cwd=folder,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -106,7 +106,7 @@ def is_gone(process):
 
 def checked(folder, *arguments, **options):
     return subprocess.run(
-        [*MLOPS, "check", "rules.dqdl", *arguments],
+        [*MLOPS, "quality", "check", "rules.dqdl", *arguments],
         cwd=folder,
         capture_output=True,
         text=True,
@@ -159,7 +159,15 @@ def test_a_crash_is_the_error_of_one_file_and_the_others_are_still_checked(folde
 
 @needs_proc
 def test_a_spinner_on_a_terminal_does_not_make_the_second_crash_the_last(folder):
-    arguments = [*MLOPS[1:], "check", "rules.dqdl", "one.parquet", "two.parquet", "last.csv"]
+    arguments = [
+        *MLOPS[1:],
+        "quality",
+        "check",
+        "rules.dqdl",
+        "one.parquet",
+        "two.parquet",
+        "last.csv",
+    ]
     command = pexpect.spawn(
         MLOPS[0], arguments, cwd=str(folder), encoding="utf-8", timeout=60, dimensions=(40, 200)
     )
@@ -199,6 +207,18 @@ def test_proposing_and_comparing_survive_it_too(folder, arguments):
         out, err = command.communicate(timeout=60)
     assert (command.returncode, out) == (3, "")
     assert "Could not read `one.parquet`: the engine died (signal 11, SIGSEGV) on it" in err
+
+
+@needs_proc
+def test_a_project_for_a_file_that_crashes_the_engine_is_not_begun(folder):
+    before = sorted(folder.iterdir())
+    data = ("--data", "one.parquet", "--target", "n", "--defaults")
+    with started(folder, "new", "tides", *data, room=()) as command:
+        end(reader_of(command, folder / "one.parquet"), signal.SIGSEGV)
+        out, err = command.communicate(timeout=60)
+    assert (command.returncode, out) == (3, "")
+    assert "Could not read `one.parquet`: the engine died (signal 11, SIGSEGV) on it" in err
+    assert sorted(folder.iterdir()) == before
 
 
 @needs_proc
@@ -297,7 +317,7 @@ def test_a_history_that_cannot_be_written_keeps_its_whole_lines(folder):
 def test_a_result_that_stdout_does_not_take_is_no_success(folder):
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(
-            [*MLOPS, "check", "rules.dqdl", "small.csv", "--json"],
+            [*MLOPS, "quality", "check", "rules.dqdl", "small.csv", "--json"],
             cwd=folder,
             stdout=full,
             stderr=subprocess.PIPE,

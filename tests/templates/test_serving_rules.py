@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from mlops_cli import quality
 from mlops_cli.core.progress import Silent
 from mlops_cli.quality import check, open_source
 from mlops_cli.templates import table
-from mlops_cli.templates.serving_rules import input_rules, prediction_rules
+from mlops_cli.templates.serving_rules import propose
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,16 +47,17 @@ def rulesets(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[str, str]:
     task = request.param
     target = TARGETS[task]
     read = table.read(written(tmp_path / "training.csv", rows(600)), progress=Silent())
-    profile = read.profile(["area", "city", "age", target])
-    found = quality.propose(
-        read.source, profile=profile, target=target, task=task, static=True
-    ).suggestions
     column = read.column(target)
     assert column is not None
-    return (
-        input_rules(read, found, target=target, key=["id"]),
-        prediction_rules(column, found, task=task),
+    found = propose(
+        read,
+        features=["area", "city", "age"],
+        target=column,
+        task=task,
+        key=["id"],
+        progress=Silent(),
     )
+    return found.input, found.predictions
 
 
 def failing(ruleset: str, path: str) -> list[str]:

@@ -12,13 +12,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from mlops_cli.core.crashes import engine_died
 from mlops_cli.core.errors import ProjectError, UsageError
 from mlops_cli.core.exits import Exit
 from mlops_cli.core.forked import ChildDiedError, forked
 
 from .matching import Match, match_rules
 from .reading import named_datasets, open_data, public_name, read_ruleset
-from .surviving import engine_died, memory_for, open_datasets, wait_for_datasets
+from .surviving import memory_for, open_datasets, wait_for_datasets
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping, Sequence

@@ -7,6 +7,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
+from mlops_cli.core.crashes import engine_died
 from mlops_cli.core.errors import ProjectError, UsageError
 from mlops_cli.core.forked import ChildDiedError, forked
 
@@ -14,7 +15,7 @@ from .keeping import history_of
 from .outputs import UNTOUCHED
 from .reading import open_data, public_name
 from .results import DataResult
-from .surviving import engine_died, memory_for, open_datasets, wait_for_datasets
+from .surviving import memory_for, open_datasets, wait_for_datasets
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping, Sequence

@@ -7,12 +7,13 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from mlops_cli.core.crashes import engine_died
 from mlops_cli.core.errors import ConflictError, ProjectError, UsageError
 from mlops_cli.core.forked import ChildDiedError, forked
 
 from .outputs import is_data, write_output
 from .reading import open_data, public_name
-from .surviving import engine_died, memory_for
+from .surviving import memory_for
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence

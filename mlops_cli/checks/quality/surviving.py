@@ -6,10 +6,10 @@ whoever takes too much memory. Each is then the end of the child, and an error a
 
 from __future__ import annotations
 
-import signal
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
+from mlops_cli.core.crashes import NO_MEMORY, engine_died
 from mlops_cli.core.errors import ProjectError
 from mlops_cli.core.forked import ChildDiedError
 
@@ -20,24 +20,8 @@ if TYPE_CHECKING:
 
     from mlops_cli.quality import Source
 
-_NO_MEMORY: Final = "Close other programs, or raise the limit of the container"
-_HINTS: Final[Mapping[int, str]] = {
-    signal.SIGKILL: f"The system ends a large process like this when memory runs out. {_NO_MEMORY}",
-    signal.SIGXFSZ: "A file grew larger than `ulimit -f` allows",
-}
-_DAMAGED: Final = (
-    "The file may be damaged: write it again with the tool it comes from. Or memory was short"
-)
 # What Python says where a thread of DuckDB's, or of our own, finds no memory for its stack.
 _NO_THREAD: Final = "can't start new thread"
-
-
-def engine_died(data: str, died: ChildDiedError) -> ProjectError:
-    """Say that the engine crashed, or was killed, while it was at a file."""
-    return ProjectError(
-        f"Could not read `{data}`: the engine died ({died.how}) on it",
-        hint=_HINTS.get(died.signal or 0, _DAMAGED),
-    )
 
 
 @contextmanager
@@ -54,7 +38,7 @@ def memory_for(data: str) -> Iterator[None]:
     except (MemoryError, RuntimeError) as error:
         if isinstance(error, RuntimeError) and _NO_THREAD not in str(error):
             raise
-        raise DataReadError(f"Could not read `{data}`: memory ran out", hint=_NO_MEMORY) from error
+        raise DataReadError(f"Could not read `{data}`: memory ran out", hint=NO_MEMORY) from error
 
 
 def open_datasets(
