@@ -183,8 +183,9 @@ jwt_secret = {keys.jwt}
 [database]
 sql_alchemy_conn = sqlite:///{root}/airflow.db
 [scheduler]
-# One second by default: a run of four tasks takes six seconds instead of two.
-scheduler_idle_sleep_time = 0.1
+# One second by default, which each task of a run waits for again. At a tenth, an idle scheduler
+# takes 28 % of a core, at three tenths 13 %, and a training takes no longer.
+scheduler_idle_sleep_time = 0.3
 # These three: after a crash, tasks go on in seconds instead of five minutes.
 scheduler_heartbeat_sec = 3
 scheduler_health_check_threshold = 12
@@ -193,6 +194,9 @@ task_instance_heartbeat_timeout = 60
 [workers]
 # Five seconds by default, and so long a worker may sit there after its task has ended.
 min_heartbeat_interval = 1
+# Five seconds by default, after which a task asks anew and makes a busy machine busier: five times,
+# and it failed before it began.
+execution_api_timeout = 30
 [triggerer]
 # So long after a restart deferred tasks go on.
 triggerer_health_check_threshold = 12
