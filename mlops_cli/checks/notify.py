@@ -170,7 +170,8 @@ def _ask(
     if not (release.root / release.manifest.package / "platforms" / "notifications.py").is_file():
         raise ProjectError(
             f"Could not test the notifications: `{project.name}` was made before there were any",
-            hint="Take the newer template: `copier update --trust`",
+            hint="Write a new project beside it (`mlops new … --into DIR`), and take its `dags/`, "
+            "`platforms/` and `_mlops/`",
         )
     request, result = scratch / "request.json", scratch / "result.json"
     body = {

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 def vendored_code_is_untouched(subject: Subject) -> Iterator[Finding]:
     """The files in `_mlops/` are as they were written.
 
-    Why: the gates that stop bad data live there. A change made by hand is lost with the next
-    update, and nobody reviewing the project expects one.
+    Why: the gates that stop bad data live there. A change made by hand is lost when
+    newer ones replace them, and nobody reviewing the project expects one.
 
     Fix: `git checkout -- PACKAGE/_mlops`; put your own code beside it, in the package.
     """

@@ -24,7 +24,7 @@ def register(app: typer.Typer) -> None:
         app,
         panel=_PANEL,
         epilog="Examples: `mlops trigger training` · "
-        "`mlops trigger training --conf source=data/new.csv` · "
+        "`mlops trigger training --conf source=/data/new.csv` · "
         "`mlops trigger training --no-follow --json` · "
         "`mlops trigger training --task fit` · "
         "`mlops trigger inference --input new.csv` · "
@@ -95,7 +95,8 @@ def trigger(
         typer.Option(
             "--from",
             metavar="DATE",
-            help="Run for each date of the schedule, or each day's partition, from here…",
+            help="First date, with `--to`: a run for each date of the schedule that is missing or "
+            "failed, or for each day's partition.",
         ),
     ] = None,
     end: Annotated[
@@ -103,7 +104,7 @@ def trigger(
         typer.Option(
             "--to",
             metavar="DATE",
-            help="…to here; a date of the schedule if it is missing or failed.",
+            help="Last date, itself included.",
         ),
     ] = None,
     asset: Annotated[

@@ -239,9 +239,9 @@ class RemotePaths(Section):
     quality_python: Word | None = None
     """The one that has the tool of `quality`, where that needs one."""
     runs: Word | None = None
-    """Folder or URI that gets one folder for each run."""
+    """The folder that gets one folder for each run."""
     data: Word | None = None
-    """Folder or URI of what outlives a run: predictions, quarantine, windows, the passport."""
+    """The folder of what outlives a run: predictions, quarantine, windows, the passport."""
     tracking_uri: Word | None = None
     """MLflow's tracking and registry store."""
     artifacts: Word | None = None

@@ -122,7 +122,7 @@ class Model:
     features: dict[str, ColumnType]
     """Column to its type, in the order the model sees them."""
     source: str
-    """Where the training data lies: a path in the project, or a URI."""
+    """Where the training data lies: a path in the project, or a `file://` URI."""
     training: Training
     evaluation: Evaluation
     split: Split = field(default_factory=Split)

@@ -113,14 +113,14 @@ def test_everything_that_must_not_be_released_is_named_at_once(
         built(root, tmp_path / "out")
     found = {(item.code, item.at.path.name) for item in caught.value.diagnostics if item.at}
     assert found == {
-        ("MLP802", "dags"),
-        ("MLP803", "gone.py"),
-        ("MLP803", "loop"),
-        ("MLP803", "out.py"),
-        ("MLP804", "pipe"),
-        ("MLP805", "big.bin"),
-        ("MLP806", "merge.py"),
-        ("MLP807", "secret.py"),
+        ("MLP502", "dags"),
+        ("MLP503", "gone.py"),
+        ("MLP503", "loop"),
+        ("MLP503", "out.py"),
+        ("MLP504", "pipe"),
+        ("MLP505", "big.bin"),
+        ("MLP506", "merge.py"),
+        ("MLP507", "secret.py"),
     }
     assert all(key not in str(item) for item in caught.value.diagnostics)
     assert not (tmp_path / "out").exists()

@@ -41,7 +41,7 @@ def collect(project: Project) -> Iterator[SourceFile]:
     """
     keys: set[str] = set()
     problems = [
-        _problem("MLP801", f"The folder `{folder}` is missing", project.root)
+        _problem("MLP501", f"The folder `{folder}` is missing", project.root)
         for folder in ("dags", project.package, "quality")
         if not (project.root / folder).is_dir()
     ]
@@ -57,7 +57,7 @@ def collect(project: Project) -> Iterator[SourceFile]:
         keys.add(key)
         yield SourceFile(key, data)
     problems += [
-        _problem("MLP802", f"The DAG file `dags/{pipeline}.py` is missing", project.root / "dags")
+        _problem("MLP502", f"The DAG file `dags/{pipeline}.py` is missing", project.root / "dags")
         for pipeline in project.dag_ids
         if f"dags/{pipeline}.py" not in keys
     ]
@@ -88,32 +88,32 @@ def _refusal(path: Path, root: Path) -> Diagnostic | None:
     if path.is_symlink():
         target = path.resolve()
         if not target.exists():
-            return _problem("MLP803", f"`{shown}` is a link to nothing", path)
+            return _problem("MLP503", f"`{shown}` is a link to nothing", path)
         if not target.is_relative_to(root.resolve()):
-            return _problem("MLP803", f"`{shown}` is a link to outside the project", path)
+            return _problem("MLP503", f"`{shown}` is a link to outside the project", path)
         if target.is_dir():
-            return _problem("MLP803", f"`{shown}` is a link to a folder", path)
+            return _problem("MLP503", f"`{shown}` is a link to a folder", path)
     status = path.stat()
     if not stat.S_ISREG(status.st_mode):
-        return _problem("MLP804", f"`{shown}` is not a plain file", path)
+        return _problem("MLP504", f"`{shown}` is not a plain file", path)
     if status.st_size > LIMIT_BYTES:
         size = f"{status.st_size / 2**20:.0f} MB, and {LIMIT_BYTES // 2**20} MB are the most"
-        hint = "Keep data out of the package: name it by URI in `model.source`"
-        return _problem("MLP805", f"`{shown}` has {size}", path, hint=hint)
+        hint = "Keep data out of the package: let `model.source` name a file elsewhere"
+        return _problem("MLP505", f"`{shown}` has {size}", path, hint=hint)
     return None
 
 
 def _in_text(path: Path, data: bytes) -> Iterator[Diagnostic]:
     if match := _CONFLICT.search(data):
         line = data.count(b"\n", 0, match.start()) + 1
-        yield _problem("MLP806", "A merge conflict is not resolved", path, line)
+        yield _problem("MLP506", "A merge conflict is not resolved", path, line)
     text = data.decode("utf-8", errors="replace")
     if mask_values(text) == text:
         return
     lines = text.splitlines()
     line = next((n for n, row in enumerate(lines, 1) if mask_values(row) != row), 1)
     hint = "Take it out, and read it from an Airflow connection where it is needed"
-    yield _problem("MLP807", "This looks like a secret", path, line, hint=hint)
+    yield _problem("MLP507", "This looks like a secret", path, line, hint=hint)
 
 
 def _problem(
