@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from contextlib import contextmanager, suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from mlops_cli.core.creator import creator
@@ -39,6 +39,16 @@ ACTIONS: Final = ("deploy", "rollback")
 """The entries of the history that moved the pointer."""
 
 
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What making a release live took."""
+
+    uploaded: int
+    """Objects that had to be written."""
+    paused: tuple[str, ...]
+    """DAGs that the release has no more, and that ran until now."""
+
+
 def apply(
     made: Plan,
     staged: Release,
@@ -47,8 +57,8 @@ def apply(
     progress: Progress,
     clock: Clock,
     last_look: Callable[[], None] = lambda: None,
-) -> int:
-    """Make the staged release live; how many objects had to be written for it.
+) -> Applied:
+    """Make the staged release live.
 
     Whatever interrupts it leaves the old release live or the new one, and the same call again
     uploads only what is missing.
@@ -77,13 +87,13 @@ def apply(
         there = store.list(f"{loader.RELEASES}/")
         count = upload(store, staged, described, there)
         last_look()
-        pause(environment, removed(made))
-        check()
         # A live release whose files were damaged is repaired under its own name.
         previous = made.live if live is None or made.live != staged.id else live.previous
-        flip(store, described, previous=previous, live=live, action="deploy", clock=clock)
+        with pausing(environment, removed(made)) as paused:
+            check()
+            flip(store, described, previous=previous, live=live, action="deploy", clock=clock)
         retention.collect(store, there, kept={staged.id, previous}, clock=clock)
-    return count
+    return Applied(count, paused)
 
 
 def flip(
@@ -192,13 +202,36 @@ def _soon(environment: Environment, project: str, *, since: float | None) -> str
 
 
 def pause(environment: Environment, dag_ids: Iterable[str]) -> tuple[str, ...]:
-    """Pause DAGs that go; those that were there.
+    """Pause DAGs that go; those that were there and not paused.
 
     The scheduler sees them for minutes yet: they must not start a run in them.
     """
     api, found = environment.api, []
     for dag_id in dag_ids:
-        if api and api.dag(dag_id):
+        if api and (info := api.dag(dag_id)) and not info.is_paused:
             api.set_paused(dag_id, paused=True)
             found.append(dag_id)
     return tuple(found)
+
+
+def unpause(environment: Environment, dag_ids: Iterable[str]) -> tuple[str, ...]:
+    """Let DAGs that were paused for nothing run again; those that could not be."""
+    api, left = environment.api, []
+    for dag_id in dag_ids:
+        try:
+            if api:
+                api.set_paused(dag_id, paused=False)
+        except MlopsError:
+            left.append(dag_id)
+    return tuple(left)
+
+
+@contextmanager
+def pausing(environment: Environment, dag_ids: Iterable[str]) -> Iterator[tuple[str, ...]]:
+    """Pause DAGs that go with the move of the pointer inside; if it is lost, they stay and run."""
+    paused = pause(environment, dag_ids)
+    try:
+        yield paused
+    except ConflictError:
+        unpause(environment, paused)
+        raise

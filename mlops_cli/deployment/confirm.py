@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from mlops_cli.core.diagnostics import Diagnostic, Severity
@@ -31,6 +32,28 @@ _REMOTE_GONE_SECONDS: Final = 150.0
 _GONE_POLL_SECONDS: Final = 1.0
 _SHOWN_LINES: Final = 12
 _OLD_TASKS: Final = "Airflow shows it already, but still runs the tasks of before"
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A release that Airflow has."""
+
+    seconds: float
+    """How long it took."""
+    paused: tuple[str, ...]
+    """Those of its DAGs that Airflow starts no run of."""
+
+
+@dataclass(slots=True)
+class _SoFar:
+    waiting: dict[str, str]
+    """DAG id to the reason why it is not the release's yet."""
+    paused: list[str] = field(default_factory=list)
+    asked: set[str] = field(default_factory=set)
+    """Files that Airflow was told to parse."""
+
+    def all_wait(self, reason: str) -> None:
+        self.waiting = dict.fromkeys(self.waiting, reason)
 
 
 def usual_deadline(environment: Environment) -> float:
@@ -89,8 +112,8 @@ def confirm(
     clock: Clock,
     pause_seconds: float = _FIRST_POLL_SECONDS,
     release_at: Callable[[str], str | None] = lambda _: None,
-) -> float:
-    """Wait until Airflow has every DAG of the release; how many seconds that took.
+) -> Seen:
+    """Wait until Airflow has every DAG of the release.
 
     Args:
         api: The Airflow.
@@ -107,26 +130,25 @@ def confirm(
         UnfinishedError: It was not seen in time; each DAG's reason is given.
     """
     began = clock.monotonic()
-    waiting = dict.fromkeys(described.dag_ids, "not looked at yet")
-    asked: set[str] = set()
+    so_far = _SoFar(dict.fromkeys(described.dag_ids, "not looked at yet"))
     pause = _FIRST_POLL_SECONDS
     while True:
         try:
-            _look(api, described, waiting, asked, release_at)
-            if not waiting:
-                return clock.monotonic() - began
+            _look(api, described, so_far, release_at)
+            if not so_far.waiting:
+                return Seen(clock.monotonic() - began, tuple(sorted(so_far.paused)))
             for trace in _failures(api, described.project):
                 if is_on_its_way(trace, described.project):
-                    waiting = dict.fromkeys(waiting, "its files are still being copied there")
+                    so_far.all_wait("its files are still being copied there")
                 elif described.release in trace or trace not in known:
                     raise _import_failed(described, trace)
         except UnavailableError as error:
-            waiting = dict.fromkeys(waiting, error.message)
+            so_far.all_wait(error.message)
         if clock.monotonic() - began > deadline_seconds:
             raise UnfinishedError(
                 f"Could not see `{described.release}` live at {api.name} "
                 f"within {deadline_seconds:.0f} s: "
-                + "; ".join(f"`{dag_id}`: {reason}" for dag_id, reason in waiting.items()),
+                + "; ".join(f"`{dag_id}`: {reason}" for dag_id, reason in so_far.waiting.items()),
                 hint=f"Run it again: `mlops deploy --env {described.environment}`",
             )
         clock.sleep(pause)
@@ -141,10 +163,10 @@ def is_on_its_way(trace: str, project: str) -> bool:
 def _look(
     api: AirflowApi,
     described: Manifest,
-    waiting: dict[str, str],
-    asked: set[str],
+    so_far: _SoFar,
     release_at: Callable[[str], str | None],
 ) -> None:
+    waiting, asked = so_far.waiting, so_far.asked
     for dag_id in list(waiting):
         # Only this one tells what runs: a changed DAG's tags are stored at once, its tasks at
         # most every `min_serialized_dag_update_interval`, 30 s where nobody changed it.
@@ -154,6 +176,8 @@ def _look(
         )
         if reason is None:
             del waiting[dag_id]
+            if info and info.is_paused:
+                so_far.paused.append(dag_id)
             continue
         waiting[dag_id] = reason
         token = info.file_token if info else None

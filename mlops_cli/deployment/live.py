@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from mlops_cli.core.errors import ConflictError, FailedError, UnfinishedError
 from mlops_cli.environments import record
 
-from .apply import ACTIONS, apply, locked, note, saying_what_is_live
+from .apply import ACTIONS, Applied, apply, locked, note, saying_what_is_live
 from .confirm import confirm, gone_deadline, known_failures, poll_seconds, wait_until_gone
 from .plan import removed
 from .rollback import undo
@@ -44,6 +44,8 @@ class Deployment:
     seconds: float
     still_shown: tuple[str, ...] = ()
     """Removed DAGs that Airflow shows yet; they are paused."""
+    paused: tuple[str, ...] = ()
+    """DAGs of the release that are paused in that Airflow: no schedule and no asset starts them."""
     promoted_from: str | None = None
     installed: tuple[str, ...] = ()
     """What was changed in the MWAA environment first."""
@@ -62,7 +64,7 @@ def make_live(
     clock: Clock,
 ) -> Deployment:
     """Apply a plan and wait until Airflow shows the release; see `deploy` for what is raised."""
-    api, uploaded, described = environment.airflow, 0, staged.manifest
+    api, described, applied = environment.airflow, staged.manifest, Applied(0, ())
     known: frozenset[str] = frozenset()
 
     def last_look() -> None:
@@ -81,12 +83,12 @@ def make_live(
         else:
             known = known_failures(api, made.project)
             with progress.step(f"Uploading release {staged.id}"):
-                uploaded = apply(
+                applied = apply(
                     made, staged, environment, progress=progress, clock=clock, last_look=last_look
                 )
         with progress.step(f"Waiting for Airflow to load {described.release}"):
             try:
-                took = confirm(
+                seen = confirm(
                     api,
                     described,
                     known=known,
@@ -98,19 +100,29 @@ def make_live(
             except FailedError as error:
                 note(environment, described, "failed", clock=clock)
                 if roll_back:
-                    error.state = undo(environment, made, described, progress=progress, clock=clock)
+                    error.state = undo(
+                        environment,
+                        made,
+                        described,
+                        paused=applied.paused,
+                        progress=progress,
+                        clock=clock,
+                    )
                 else:
                     error.hint = f"Go back: `mlops rollback --env {environment.name}`"
                 raise
-            except UnfinishedError:
+            except UnfinishedError as error:
                 note(environment, described, "unconfirmed", clock=clock)
+                if made.promoted_from:
+                    error.hint = f"{error.hint} --from {made.promoted_from}"
                 raise
-        if not made.unchanged:
+        # What is live may have been seen only now: the deploy before was cut off, or gave up.
+        if not made.unchanged or not _is_confirmed(environment, described.release):
             note(environment, described, "confirmed", clock=clock)
         shown = _still_shown(
             environment,
             made,
-            min(deadline_seconds - took, gone_deadline(environment)),
+            min(deadline_seconds - seen.seconds, gone_deadline(environment)),
             progress,
             clock,
         )
@@ -124,10 +136,11 @@ def make_live(
         target=environment.store.name,
         airflow=api.name,
         unchanged=made.unchanged,
-        uploaded=uploaded,
-        confirmed_seconds=took,
-        seconds=took,
+        uploaded=applied.uploaded,
+        confirmed_seconds=seen.seconds,
+        seconds=seen.seconds,
         still_shown=shown,
+        paused=seen.paused,
     )
 
 
@@ -163,6 +176,11 @@ def settle(
             if not _told(environment, made.live):
                 note(environment, described, "deploy", clock=clock)
     return described
+
+
+def _is_confirmed(environment: Environment, release: str) -> bool:
+    newest = record.history(environment.store, last=1)
+    return bool(newest) and (newest[-1].release, newest[-1].action) == (release, "confirmed")
 
 
 def _told(environment: Environment, release: str) -> bool:

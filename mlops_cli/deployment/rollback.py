@@ -5,20 +5,36 @@ from __future__ import annotations
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, Literal
 
-from mlops_cli.core.errors import ConflictError, MlopsError, UsageError
+from mlops_cli.core.errors import (
+    ConflictError,
+    FailedError,
+    MlopsError,
+    UnfinishedError,
+    UsageError,
+)
 from mlops_cli.core.redact import printable
 from mlops_cli.environments import record
 from mlops_cli.environments.interpreters import PROJECT_LOCK, project_interpreter
 from mlops_cli.environments.open import open_environment
 from mlops_cli.environments.release import loader
 
-from .apply import flip, locked, note, pause, saying_what_is_live, what_is_live
+from .apply import (
+    ACTIONS,
+    flip,
+    locked,
+    note,
+    pausing,
+    saying_what_is_live,
+    unpause,
+    what_is_live,
+)
 from .confirm import confirm, known_failures, poll_seconds, usual_deadline
 from .installation import not_installed, require_proved_with
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import datetime
 
     from mlops_cli.core.clock import Clock
@@ -31,6 +47,9 @@ if TYPE_CHECKING:
     from .plan import Plan
 
 
+_HISTORY_READ: Final = 20
+
+
 @dataclass(frozen=True, slots=True)
 class Rollback:
     """An older release that is live again, as Airflow itself says."""
@@ -40,6 +59,8 @@ class Rollback:
     release: str
     replaced: str
     confirmed_seconds: float
+    paused: tuple[str, ...] = ()
+    """DAGs of the release that are paused in that Airflow: no schedule and no asset starts them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,38 +134,100 @@ def roll_back(
                     f"Could not roll back: nothing of `{project}` is live",
                     hint=f"Deploy it: `mlops deploy --env {environment}`",
                 )
-            described = _complete(store, to or live.previous, live, environment)
-            require_proved_with(described, opened, progress=progress)
+            replaced = live.current
+            if to in (None, live.current) and (begun := _unfinished(store, live)):
+                described = _standing(store, live, environment)
+                replaced = live.previous or live.current
+                if begun == "untold":
+                    note(opened, described, "rollback", clock=clock)
+            else:
+                described = _complete(store, to or live.previous, live, environment)
+                require_proved_with(described, opened, progress=progress)
             _have_environment(opened, described, progress)
             known = known_failures(api, project)
-            leaving = record.read_manifest(store, live.current)
-            gone = {*(leaving.dag_ids if leaving else ())} - {*described.dag_ids}
-            for dag_id in pause(opened, sorted(gone)):
-                progress.note(f"Paused {dag_id}, which `{described.release}` does not have")
-            flip(
-                store,
-                described,
-                previous=live.current,
-                live=live,
-                action="rollback",
-                clock=clock,
-            )
+            if described.release != live.current:
+                _move(opened, described, live, progress=progress, clock=clock)
         with progress.step(f"Waiting for Airflow to load {described.release}"):
-            took = confirm(
-                api,
-                described,
-                known=known,
-                deadline_seconds=deadline_seconds,
-                clock=clock,
-                pause_seconds=poll_seconds(opened),
-                release_at=store.release_at,
-            )
+            try:
+                seen = confirm(
+                    api,
+                    described,
+                    known=known,
+                    deadline_seconds=deadline_seconds,
+                    clock=clock,
+                    pause_seconds=poll_seconds(opened),
+                    release_at=store.release_at,
+                )
+            except FailedError:
+                note(opened, described, "failed", clock=clock)
+                raise
+            except UnfinishedError as error:
+                error.hint = (
+                    f"Run it again: `mlops rollback --env {environment} --to {described.release}`"
+                )
+                raise
         note(opened, described, "confirmed", clock=clock)
-    return Rollback(project, environment, described.release, live.current, took)
+    return Rollback(project, environment, described.release, replaced, seen.seconds, seen.paused)
+
+
+def _unfinished(store: Store, live: record.Live) -> Literal["told", "untold"] | None:
+    """Whether a rollback made the release live, and nobody has learned yet what Airflow says.
+
+    `untold`: it was cut off right after its one write, so that the history lacks it.
+    """
+    entries = record.history(store, last=_HISTORY_READ)
+    moves = [number for number, entry in enumerate(entries) if entry.action in ACTIONS]
+    if not moves:
+        return None
+    newest = entries[moves[-1]]
+    if newest.release != live.current:
+        # Only a rollback makes a release live that was so before.
+        return "untold" if any(entries[n].release == live.current for n in moves) else None
+    told = {entry.action for entry in entries[moves[-1] + 1 :]}
+    return "told" if newest.action == "rollback" and not told & {"confirmed", "failed"} else None
+
+
+def _standing(store: Store, live: record.Live, environment: str) -> Manifest:
+    described = record.read_manifest(store, live.current)
+    if described is None:
+        raise ConflictError(
+            f"Could not go on with the rollback: the manifest of `{live.current}` cannot be read",
+            hint=f"Choose another of `mlops releases --env {environment}`",
+        )
+    return described
+
+
+def _move(
+    opened: Environment,
+    described: Manifest,
+    live: record.Live,
+    *,
+    progress: Progress,
+    clock: Clock,
+) -> None:
+    leaving = record.read_manifest(opened.store, live.current)
+    gone = {*(leaving.dag_ids if leaving else ())} - {*described.dag_ids}
+    with pausing(opened, sorted(gone)) as paused:
+        flip(
+            opened.store,
+            described,
+            previous=live.current,
+            live=live,
+            action="rollback",
+            clock=clock,
+        )
+    for dag_id in paused:
+        progress.note(f"Paused {dag_id}, which `{described.release}` does not have")
 
 
 def undo(
-    environment: Environment, made: Plan, broken: Manifest, *, progress: Progress, clock: Clock
+    environment: Environment,
+    made: Plan,
+    broken: Manifest,
+    *,
+    paused: Iterable[str] = (),
+    progress: Progress,
+    clock: Clock,
 ) -> str:
     """Take back a release Airflow could not load, unless somebody deployed since; what is live."""
     store = environment.store
@@ -165,11 +248,15 @@ def undo(
                 action="rollback",
                 clock=clock,
             )
+        still = unpause(environment, paused)
         # What does not import runs nothing at all: what may run in part is better.
         other = not_installed(before.mwaa, environment)
     except MlopsError as error:
         return f"{what_is_live(environment, made.project)}; taking it back failed: {error.message}"
     but = f"; it was proved with other {', '.join(other)} than are installed" if other else ""
+    but += (
+        f"; {', '.join(f'`{dag_id}`' for dag_id in still)} could not be unpaused" if still else ""
+    )
     return f"rolled back to release `{before.release}`, which is live{but}"
 
 

@@ -168,7 +168,9 @@ def _carried_out(
     with tempfile.TemporaryDirectory(prefix="mlops-change-") as folder:
         file = Path(folder) / "request.json"
         file.write_text(json.dumps(request), encoding="utf-8")
-        answer = ask_mlflow(project, _SCRIPT, [str(file)], what=wanted.text, progress=progress)
+        answer = ask_mlflow(
+            project, _SCRIPT, [str(file)], what=wanted.text, changes=True, progress=progress
+        )
     if refused := answer.get("refused"):
         raise _KINDS[refused["kind"]](
             f"Could not {wanted.text}: {refused['message']}",

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from mlops_cli.core.errors import ProjectError, UnavailableError
+from mlops_cli.core.errors import ProjectError, UnavailableError, UnfinishedError
 from mlops_cli.core.processes import child_environment, run
 from mlops_cli.environments.interpreters import project_interpreter
 from mlops_cli.environments.release.build import paths_of
@@ -81,34 +82,53 @@ def place_of(project: Project, environment: str) -> Place:
 
 
 def ask_mlflow(
-    project: Project, script: Path, arguments: Sequence[str], *, what: str, progress: Progress
+    project: Project,
+    script: Path,
+    arguments: Sequence[str],
+    *,
+    what: str,
+    changes: bool = False,
+    progress: Progress,
 ) -> dict[str, Any]:
-    """Run a script where MLflow is, in the project's own environment; what it printed last.
+    """Run a script where MLflow is, in the project's own environment; what it wrote down.
 
     Args:
         project: Whose environment.
-        script: It prints one JSON object as its last line.
-        arguments: What it is given.
+        script: It writes one JSON object to the file that is its first argument.
+        arguments: What else it is given.
         what: What it does, such as `read the registry`.
+        changes: It changes the registry, and does the rest when it is run again.
         progress: Told of it.
 
     Raises:
         UnavailableError: It failed; the message has the end of its output.
+        UnfinishedError: Likewise, and it may have changed something.
     """
     python = project_interpreter(project.root, progress=progress)
     data_dir().mkdir(parents=True, exist_ok=True)
-    with progress.step("Asking MLflow"):
+    with (
+        progress.step("Asking MLflow"),
+        tempfile.TemporaryDirectory(prefix="mlops-answer-") as folder,
+    ):
+        # Not on stdout, where libraries talk as well.
+        answer = Path(folder) / "answer.json"
         child = run(
             # Isolated: a module in the current folder must not stand in for MLflow's own.
-            [python, "-I", script, *arguments],
+            [python, "-I", script, answer, *arguments],
             timeout_seconds=_SECONDS,
             cwd=data_dir(),
             env=child_environment({"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "1"}),
         )
-    lines = child.output.splitlines()
-    if child.returncode == 0 and lines:
-        answer: dict[str, Any] = json.loads(lines[-1])
-        return answer
+        if child.returncode == 0:
+            found: dict[str, Any] = json.loads(answer.read_text(encoding="utf-8"))
+            return found
     reason = f"MLflow did not answer in {_SECONDS:.0f} s" if child.timed_out else "MLflow failed"
-    shown = "".join(f"\n  {line}" for line in lines[-_SHOWN_LINES:])
-    raise UnavailableError(f"Could not {what}: {reason}{shown}")
+    shown = "".join(f"\n  {line}" for line in child.output.splitlines()[-_SHOWN_LINES:])
+    message = f"Could not {what}: {reason}{shown}"
+    if changes:
+        raise UnfinishedError(
+            message,
+            hint="Run the same command again: what was done already is not done twice",
+            state="A part of it may have been done",
+        )
+    raise UnavailableError(message)

@@ -1,6 +1,6 @@
 """Changes who is champion in an MLflow registry; run by path in a project's own environment.
 
-    python registry_change.py REQUEST.json
+    python registry_change.py ANSWER.json REQUEST.json
 
 What may be done is decided here, while nobody else can change it. Of ours it imports only what is
 copied into every project: the pipelines move the champion by the same code.
@@ -134,6 +134,6 @@ class Change:
 
 
 if __name__ == "__main__":
-    asked = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
-    # Libraries talk on stdout as well; the reader takes the last line.
-    sys.stdout.write("\n" + json.dumps(main(asked)) + "\n")
+    answer, asked = map(Path, sys.argv[1:])
+    done = main(json.loads(asked.read_text(encoding="utf-8")))
+    answer.write_text(json.dumps(done), encoding="utf-8")

@@ -1,6 +1,6 @@
-"""Reads an MLflow registry and prints it as JSON; run by path in a project's own environment.
+"""Reads an MLflow registry and writes it as JSON; run by path in a project's own environment.
 
-    python registry_query.py TRACKING_URI [NAME [evaluations]]
+    python registry_query.py ANSWER.json TRACKING_URI [NAME [evaluations]]
 
 It imports nothing of ours: the command line must not need MLflow, nor the project ours.
 """
@@ -17,8 +17,8 @@ from typing import Any
 EVALUATION = "evaluation.json"
 
 
-def main(tracking_uri: str, name: str = "", evaluations: str = "") -> None:
-    """Print every model with its versions, or only one model; with what evaluations wrote."""
+def main(answer: str, tracking_uri: str, name: str = "", evaluations: str = "") -> None:
+    """Write down every model with its versions, or only one model; with what evaluations wrote."""
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("DO_NOT_TRACK", "1")
     from mlflow import MlflowClient  # type: ignore[import-not-found, unused-ignore]
@@ -36,8 +36,7 @@ def main(tracking_uri: str, name: str = "", evaluations: str = "") -> None:
         for model in _all(client.search_registered_models, None)
         if name in ("", model.name)
     ]
-    # Libraries talk on stdout as well; the reader takes the last line.
-    sys.stdout.write("\n" + json.dumps({"models": models}) + "\n")
+    Path(answer).write_text(json.dumps({"models": models}), encoding="utf-8")
 
 
 def _version(client: Any, version: Any, *, whole: bool) -> dict[str, Any]:  # noqa: ANN401 -- MLflow's

@@ -94,6 +94,16 @@ class Place:
             clock=CLOCK,
         )
 
+    def back(self, to: str | None = None, *, seconds: float = 15.0) -> Rollback:
+        return roll_back(
+            "churn",
+            self.environment,
+            to=to,
+            deadline_seconds=seconds,
+            progress=self.notes,
+            clock=CLOCK,
+        )
+
     @contextmanager
     def parsing(self) -> Iterator[None]:
         with parsing(self.fake, self.dags):
@@ -199,6 +209,10 @@ def test_a_release_airflow_never_shows_is_not_called_done(place: Place) -> None:
     assert [entry.action for entry in record.history(place.store)] == ["deploy", "unconfirmed"]
     with place.parsing():  # the same command again finishes it
         assert place.deploy(load(place.root)).unchanged
+        actions = ["deploy", "unconfirmed", "confirmed"]
+        assert [entry.action for entry in record.history(place.store)] == actions
+        assert place.deploy(load(place.root)).unchanged
+    assert [entry.action for entry in record.history(place.store)] == actions
 
 
 def test_an_import_error_on_the_target_takes_the_release_back(place: Place) -> None:
@@ -210,6 +224,32 @@ def test_an_import_error_on_the_target_takes_the_release_back(place: Place) -> N
     assert caught.value.state == f"rolled back to release `{first.release}`, which is live"
     assert "import nowhere_to_be_found" in str(caught.value.diagnostics[0].detail)
     assert (place.live(), place.word()) == (first.release, "one")
+
+
+def test_what_was_paused_for_a_release_that_is_taken_back_runs_again(place: Place) -> None:
+    with place.parsing():
+        first = place.deploy(load(place.root))
+        as_if_it_had_a_dag_more(place, first.release, "churn_old")
+        old, asleep = place.fake.add(Dag("churn_old")), place.fake.dags["churn_training"]
+        training = place.root / "dags/training.py"
+        good = training.read_text()
+        training.write_text("import airflow\nimport nowhere_to_be_found\n")
+        with pytest.raises(FailedError):
+            place.deploy(load(place.root))
+        assert not old.is_paused
+        # One that a person had paused stays so, and it is said.
+        old.is_paused = asleep.is_paused = True
+        with pytest.raises(FailedError):
+            place.deploy(load(place.root))
+        assert old.is_paused
+        training.write_text(good)
+        assert place.deploy(say(place.root, "three")).paused == ("churn_training",)
+
+
+def as_if_it_had_a_dag_more(place: Place, release: str, dag_id: str) -> None:
+    manifest = place.dags / f"churn/_releases/{release}/MANIFEST.json"
+    more = f'"dags": [{{"dag_id": "{dag_id}", "file": "dags/training.py"}},'
+    manifest.write_text(manifest.read_text().replace('"dags": [', more))
 
 
 def test_a_first_release_that_does_not_import_leaves_nothing_live(place: Place) -> None:
@@ -286,12 +326,7 @@ def test_an_edit_of_the_live_release_that_keeps_the_size_is_undone(place: Place)
 def test_a_removed_dag_is_paused_before_it_goes(place: Place) -> None:
     with place.parsing():
         first = place.deploy(load(place.root))
-        manifest = place.dags / f"churn/_releases/{first.release}/MANIFEST.json"
-        manifest.write_text(
-            manifest.read_text().replace(
-                '"dags": [', '"dags": [{"dag_id": "churn_old", "file": "dags/training.py"},'
-            )
-        )
+        as_if_it_had_a_dag_more(place, first.release, "churn_old")
         old = place.fake.add(Dag("churn_old"))
         made, staged = place.prepare(say(place.root, "two"))
         assert [dag.dag_id for dag in made.dags if dag.change == "removed"] == ["churn_old"]
@@ -395,16 +430,7 @@ def test_a_protected_environment_needs_an_approval(place: Place) -> None:
 
 
 def test_a_rollback_is_one_write(place: Place) -> None:
-    def back(to: str | None = None) -> Rollback:
-        return roll_back(
-            "churn",
-            place.environment,
-            to=to,
-            deadline_seconds=15,
-            progress=place.notes,
-            clock=CLOCK,
-        )
-
+    back = place.back
     with place.parsing():
         with pytest.raises(ConflictError, match="nothing of `churn` is live"):
             back()
@@ -412,10 +438,7 @@ def test_a_rollback_is_one_write(place: Place) -> None:
         with pytest.raises(ConflictError, match="there is no release before it"):
             back()
         second = place.deploy(say(place.root, "two"))
-        # As if the second had a DAG more.
-        manifest = place.dags / f"churn/_releases/{second.release}/MANIFEST.json"
-        more = '"dags": [{"dag_id": "churn_new", "file": "dags/training.py"},'
-        manifest.write_text(manifest.read_text().replace('"dags": [', more))
+        as_if_it_had_a_dag_more(place, second.release, "churn_new")
         new = place.fake.add(Dag("churn_new"))
         done = back()
         assert (done.release, done.replaced) == (first.release, second.release)
@@ -433,6 +456,32 @@ def test_a_rollback_is_one_write(place: Place) -> None:
         first.release: "live",
         second.release: "previous",
     }
+
+
+@pytest.mark.parametrize("to", [None, "it"])
+@pytest.mark.parametrize("lost", [0, 1])
+def test_a_rollback_that_was_cut_off_is_finished_by_the_same_command(
+    place: Place, to: str | None, lost: int
+) -> None:
+    """Whether Airflow did not say it in time, or the command died right after its one write."""
+    with place.parsing():
+        first = place.deploy(load(place.root))
+        second = place.deploy(say(place.root, "two"))
+        to = first.release if to else None
+    with pytest.raises(UnfinishedError) as caught:
+        place.back(to, seconds=0.5)
+    again = f"`mlops rollback --env local --to {first.release}`"
+    assert caught.value.hint == f"Run it again: {again}"
+    assert place.live() == first.release
+    for entry in sorted((place.dags / "churn/_history").iterdir())[-1:] if lost else ():
+        entry.unlink()
+    with place.parsing():
+        done = place.back(to)
+        assert (done.release, done.replaced) == (first.release, second.release)
+        assert place.live() == first.release
+        assert record.history(place.store)[-1].action == "confirmed"
+        # Once it is finished, another one goes back again.
+        assert place.back().release == second.release
 
 
 def test_a_rollback_builds_what_the_steps_of_that_release_need_again(

@@ -47,6 +47,7 @@ def test_versions_have_metrics_stages_and_aliases(
                 "approval_reason": "unfair",
                 "model_sha256": "ab",
                 "quality": '{"raw": {"rules": 9, "passed": 9}}',
+                "review": "more than a pipe takes at once " * 2500,
             },
         },
     )

@@ -128,6 +128,7 @@ def render_deployment(deployment: Deployment, console: Console) -> None:
         console.print(
             f"[yellow]removed[/] {_escape(dag_id)}: paused; Airflow shows it some minutes more"
         )
+    _render_paused(deployment.paused, deployment.environment, console)
     console.print(
         f"\nNext: `mlops trigger training --env {_escape(deployment.environment)}`", soft_wrap=True
     )
@@ -139,6 +140,17 @@ def render_rollback(rollback: Rollback, console: Console) -> None:
         f"[green]✓[/] Release [bold]{_escape(rollback.release)}[/] is live again in "
         f"{_escape(rollback.environment)}, instead of {_escape(rollback.replaced)} "
         f"(seen by Airflow after {tables.duration(rollback.confirmed_seconds)})",
+        soft_wrap=True,
+    )
+    _render_paused(rollback.paused, rollback.environment, console)
+
+
+def _render_paused(dag_ids: Sequence[str], environment: str, console: Console) -> None:
+    if not dag_ids:
+        return
+    console.print(
+        f"[yellow]paused[/]   {_escape(', '.join(dag_ids))}: nothing starts it by itself; "
+        f"`mlops trigger PIPELINE --env {_escape(environment)} --unpause` does",
         soft_wrap=True,
     )
 
