@@ -26,6 +26,10 @@ _PATTERNS: Final = (
     ),
     (("ghp_", "gho_", "ghu_", "ghs_", "ghr_"), re.compile(r"\bgh[pousr]_\w{20,}")),
 )
+_KEY_BEGINS: Final = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----")
+_KEY_ENDS: Final = re.compile(r"-----END [A-Z ]*PRIVATE KEY-----")
+# Of a key of 16,384 bits; what lacks its last line must not hide all that follows.
+_KEY_LINES: Final = 220
 # From the beginning of a word only, or a long one takes its length squared.
 _USERINFO = re.compile(r"(?P<scheme>(?<![a-z0-9+.-])[a-z0-9+.-]+://)[^\s/@:]+:[^\s/@]+@", re.I)
 _NAMED = re.compile(
@@ -84,6 +88,24 @@ def mask_values(text: str) -> str:
     if "authorization" not in text.lower():
         return text
     return _HEADER.sub(rf"\g<name>{MASK}", text)
+
+
+class KeyMask:
+    """Masks private keys in text that comes line by line, where no line of one is known for it."""
+
+    def __init__(self) -> None:
+        self._left = 0
+
+    def __call__(self, line: str) -> str:
+        """The line, or the mask where it is a part of a key; `redact` does the rest."""
+        if self._left:
+            self._left = 0 if _KEY_ENDS.search(line) else self._left - 1
+            return MASK
+        begin = _KEY_BEGINS.search(line) if "PRIVATE KEY" in line else None
+        if begin is None or _KEY_ENDS.search(line):
+            return line
+        self._left = _KEY_LINES
+        return line[: begin.start()] + MASK
 
 
 # Control characters, invisible and direction-changing ones, line separators, lone surrogates.

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
-from mlops_cli.core.errors import NotAllowedError, UnfinishedError
+from mlops_cli.core.errors import NotAllowedError, ProjectError, UnfinishedError
 from mlops_cli.runtime.imports import lasting_imports
 
 from .aws_errors import EXPIRED, SLOWER, Asked, code_of, failed, host_of, is_transient
@@ -94,7 +94,14 @@ class Aws:
         with self._guard:
             if service not in self._clients:
                 with lasting_imports():
-                    self._clients[service] = self._make(service)
+                    try:
+                        self._clients[service] = self._make(service)
+                    except ValueError as error:
+                        raise ProjectError(
+                            f"Could not use AWS: {error}",
+                            hint="Look at `AWS_ENDPOINT_URL` and at `endpoint_url` in your AWS "
+                            "configuration; such a URL begins with `https://`",
+                        ) from error
                 _keep()
             return self._clients[service]
 

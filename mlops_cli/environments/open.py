@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlops_cli.core.errors import ProjectError, UnavailableError
@@ -17,12 +16,13 @@ from mlops_cli.project.environments import (
     TokenAuth,
 )
 from mlops_cli.project.loader import environment as environment_of
-from mlops_cli.project.paths import cache_dir
+from mlops_cli.project.paths import cache_dir, expanded
 
 from .sources import overridden
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from mlops_cli.core.clock import Clock
     from mlops_cli.core.progress import Progress
@@ -294,4 +294,4 @@ def aws_of(spec: EnvironmentSpec, *, clock: Clock) -> Aws | None:
 
 
 def _path(project: Project, text: str) -> Path:
-    return project.root / Path(text).expanduser()
+    return project.root / expanded(text)

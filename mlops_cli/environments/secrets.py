@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 from mlops_cli.core.errors import NotAllowedError, ProjectError
 from mlops_cli.core.redact import Secret, printable
+from mlops_cli.project.paths import expanded
 
 from .aws import RefusedError
 
@@ -124,7 +125,7 @@ def _from_keyring(reference: SecretReference, _: Aws | None, __: Path) -> str:
 
 
 def _from_file(reference: SecretReference, _: Aws | None, root: Path) -> str:
-    path = root / Path(reference.place).expanduser()
+    path = root / expanded(reference.place)
     try:
         # Opened first and asked afterwards: what is looked at is what is read.
         with os.fdopen(os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK), "rb") as file:

@@ -8,9 +8,10 @@ import socket
 import subprocess
 from contextlib import suppress
 from dataclasses import dataclass
+from http.client import HTTPConnection, HTTPException
 from typing import TYPE_CHECKING, Final
 
-from mlops_cli.core.errors import ProjectError, UnavailableError
+from mlops_cli.core.errors import ProjectError, UnavailableError, UsageError
 from mlops_cli.core.processes import child_environment, kill_group
 from mlops_cli.environments.interpreters import project_interpreter
 from mlops_cli.project.paths import data_dir
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from mlops_cli.project.model import Project
 
 _START_SECONDS: Final = 60.0
+_ANSWER_SECONDS: Final = 10.0
 _STOP_SECONDS: Final = 5.0
 
 
@@ -56,7 +58,8 @@ def serve(
 
     Raises:
         ProjectError: No model was registered yet.
-        UnavailableError: MLflow did not start.
+        UnavailableError: MLflow did not start, or ended by itself.
+        UsageError: Somebody else has the port.
     """
     if not (data_dir() / "mlflow" / "mlflow.db").is_file():
         raise ProjectError(
@@ -64,7 +67,7 @@ def serve(
             hint="Train a model: `mlops trigger training`",
         )
     python = project_interpreter(project.root, progress=progress)
-    port = port or _free_port()
+    port = _free_port(port)
     log = data_dir() / "mlflow" / "ui.log"
     url = f"http://127.0.0.1:{port}"
     with log.open("wb") as output:
@@ -84,6 +87,7 @@ def serve(
         progress.note(f"MLflow is at {url} (Ctrl-C stops it)")
         with suppress(KeyboardInterrupt):
             child.wait()
+            raise UnavailableError(f"MLflow ended by itself{_last_words(log)}")
     finally:
         _stop(child)
     return TrackingUi(url, tracking_uri())
@@ -98,12 +102,27 @@ def _command(python: Path, port: int) -> list[str | Path]:
 def _wait(child: subprocess.Popen[bytes], port: int, log: Path, *, clock: Clock) -> None:
     deadline = clock.monotonic() + _START_SECONDS
     while clock.monotonic() < deadline and child.poll() is None:
-        with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+        if _answers(port):
             return
         clock.sleep(0.2)
+    raise UnavailableError(f"Could not start MLflow at port {port}{_last_words(log)}")
+
+
+def _answers(port: int) -> bool:
+    # Not by way of a proxy; and whoever listens may have much to load before it answers.
+    asked = HTTPConnection("127.0.0.1", port, timeout=_ANSWER_SECONDS)
+    try:
+        asked.request("GET", "/health")
+        return asked.getresponse().read() == b"OK"
+    except (OSError, HTTPException):
+        return False
+    finally:
+        asked.close()
+
+
+def _last_words(log: Path) -> str:
     lines = log.read_text(errors="replace").splitlines()[-8:]
-    shown = "".join(f"\n  {line}" for line in lines)
-    raise UnavailableError(f"Could not start MLflow at port {port}{shown}")
+    return "".join(f"\n  {line}" for line in lines)
 
 
 def _stop(child: subprocess.Popen[bytes]) -> None:
@@ -115,8 +134,16 @@ def _stop(child: subprocess.Popen[bytes]) -> None:
     child.wait()
 
 
-def _free_port() -> int:
+def _free_port(wanted: int | None) -> int:
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
+        # As MLflow's own server does: what a closed connection left behind is no hindrance.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", wanted or 0))
+        except OSError as error:
+            raise UsageError(
+                f"Could not start MLflow at port {wanted}: {error.strerror or error}",
+                hint="Leave `--port` out for a free one",
+            ) from error
         port: int = probe.getsockname()[1]
         return port

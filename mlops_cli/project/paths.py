@@ -25,11 +25,16 @@ def cache_dir() -> Path:
 
 def _dir(variable: str, kind: str) -> Path:
     if given := os.environ.get(variable):
-        return Path(given).expanduser().absolute()
+        return expanded(given).absolute()
     import platformdirs
 
     path: Path = getattr(platformdirs, kind)("mlops")
     return path
+
+
+def expanded(text: str) -> Path:
+    """A path as it was typed, with `~` resolved; `~name` stays where nobody has that name."""
+    return Path(os.path.expanduser(text))  # noqa: PTH111 -- pathlib raises where it is nobody
 
 
 def find_project(start: Path) -> Path:

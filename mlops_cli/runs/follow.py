@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Protocol
 
 from mlops_cli.core.errors import NotAllowedError, UnavailableError, UnfinishedError
+from mlops_cli.core.redact import KeyMask
 from mlops_cli.environments.port import pages
 
 from .reading import OVER, TryLog
@@ -25,6 +26,8 @@ _SLOWEST_POLL_SECONDS: Final = 5.0
 _PAUSES: Final = 10
 # A restart of Airflow, or a laptop that changes its network, takes less.
 PATIENCE_SECONDS: Final = 90.0
+# Of one task: the others, the time and the run itself are looked at in between.
+_PAGES_AT_ONCE: Final = 10
 # Before these there is no log of the newest try.
 _NOT_BEGUN: Final = (None, "scheduled", "queued")
 
@@ -170,7 +173,7 @@ class _Logs:
         for task in sorted(filter(self._is_wanted, tasks), key=order):
             for log, number in self._tries(task):
                 if not log.complete:
-                    for text in log.read(task):
+                    for text in log.read(task, pages=_PAGES_AT_ONCE):
                         yield LogLine(label(task), number, text)
 
     def are_complete(self, tasks: tuple[TaskInfo, ...]) -> bool:
@@ -216,13 +219,14 @@ def log_tail(
 ) -> tuple[str, ...]:
     """The last lines of a task's log; empty when it cannot be read."""
     kept: deque[str] = deque(maxlen=lines)
+    masked = KeyMask()
     try:
         streamed = api.log_lines(dag_id, run_id, task)
         if streamed is not None:
-            kept.extend(streamed)
+            kept.extend(map(masked, streamed))
         else:
             for page in pages(api, dag_id, run_id, task):
-                kept.extend(page.lines)
+                kept.extend(map(masked, page.lines))
     except (UnavailableError, NotAllowedError):
         pass
     return tuple(kept)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import count
 from typing import TYPE_CHECKING, Final
 
 from mlops_cli.core.errors import UnavailableError
+from mlops_cli.core.redact import KeyMask
 from mlops_cli.environments.port import PlaceLostError, TooLargeError
 
 if TYPE_CHECKING:
@@ -45,12 +47,14 @@ class TryLog:
         self._of = (dag_id, run_id)
         self._token: str | None = None
         self._known = 0
+        self._masked = KeyMask()
 
-    def read(self, task: TaskInfo) -> Iterator[str]:
+    def read(self, task: TaskInfo, *, pages: int | None = None) -> Iterator[str]:
         """The lines that have come since the last time.
 
         Args:
             task: The task as it is now, perhaps in a later try.
+            pages: How many at most of a task that goes on, which may write faster than it is read.
 
         Raises:
             UnavailableError: They could not be read now; call again to go on.
@@ -65,10 +69,10 @@ class TryLog:
             yield from self._fresh(streamed)
             self.complete = True
             return
-        yield from self._turn_pages(over=over)
+        yield from self._turn_pages(over=over, most=None if over else pages)
 
-    def _turn_pages(self, *, over: bool) -> Iterator[str]:
-        while True:
+    def _turn_pages(self, *, over: bool, most: int | None) -> Iterator[str]:
+        for _ in count() if most is None else range(most):
             before = self._token
             try:
                 page = self._api.log(*self._of, self.task, token=before)
@@ -101,9 +105,10 @@ class TryLog:
 
     def _begin_again(self) -> None:
         self._token, self._known = None, self.given
+        self._masked = KeyMask()
 
     def _fresh(self, lines: Iterable[str]) -> Iterator[str]:
-        for line in lines:
+        for line in map(self._masked, lines):
             if self._known:
                 self._known -= 1
                 continue

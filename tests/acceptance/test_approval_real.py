@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from mlops_cli.environments.local.instance import Instance
 
-pytestmark = [pytest.mark.real, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.real, pytest.mark.long, pytest.mark.timeout(900)]
 
 RUN = "m-asked"
 DAG = "asking_training"

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from mlops_cli.environments.local.instance import Instance
 
-pytestmark = [pytest.mark.real, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.real, pytest.mark.long, pytest.mark.timeout(900)]
 
 FIRST = date(2026, 9, 1)
 INPUT = (drifting.KEY, drifting.TIME, *drifting.FEATURES)

@@ -98,6 +98,7 @@ def state_of(user, project, task):
     return next((one["state"] for one in tasks if one["task"] == task), None)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("name", "load", "task", "metric"),
     [

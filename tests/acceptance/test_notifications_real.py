@@ -107,6 +107,7 @@ def test_stopped_broken_and_late_runs_are_told(
     assert not [text for text in slack.texts() if "Ada" in text]
 
 
+@pytest.mark.long
 def test_a_version_that_waits_for_a_person_is_told(
     user: User, web: Web, slack: HttpReceiver, tmp_path: Path
 ) -> None:

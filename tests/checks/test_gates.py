@@ -124,6 +124,7 @@ def test_iris_catches_every_defect(all_on, capsys):
     assert proved.of("raw", 'StandardDeviation "petal_length"', "rescaled") == ["caught"]
 
 
+@pytest.mark.long
 def test_a_regression_project_catches_every_defect(homes, capsys):
     proved = Proved(homes, capsys)
     assert proved.failed() == []
@@ -136,6 +137,7 @@ def test_a_regression_project_catches_every_defect(homes, capsys):
     assert proved.report["rows"] == 300
 
 
+@pytest.mark.long
 def test_without_its_data_a_project_is_tried_on_made_up_rows(homes, tmp_path, capsys):
     project = copied(homes, tmp_path)
     (project / "data/homes.csv").unlink()
@@ -217,6 +219,7 @@ def test_a_broken_gate_is_named(broken, shown_broken, capsys, gate, about, defec
     assert proved.code == 1
 
 
+@pytest.mark.long
 def test_a_gate_that_stops_nothing_is_named(project, capsys):
     change(project / "iris/_mlops/runtime/gate.py", {"    if broken:\n": "    if not rules:\n"})
     change(
@@ -241,6 +244,7 @@ def test_what_good_data_does_not_pass_proves_nothing(project, capsys):
     assert proved.of("evaluate") == ["void"]
 
 
+@pytest.mark.long
 def test_a_gate_that_is_turned_off_is_said_to_be(project, capsys):
     features = "[sepal_length, sepal_width, petal_length, petal_width]"
     off = f"backtest: 0\n    copies: 1.0\n    leaks_allowed: {features}\n    margin: -1.0"

@@ -44,6 +44,7 @@ def test_the_generated_project_passes_and_leaves_nothing(project, capsys, tmp_pa
     assert not list(tmp_path.glob("mlops-test-*"))
 
 
+@pytest.mark.long
 @pytest.mark.real
 @pytest.mark.timeout(900)
 def test_nobody_is_asked_in_a_trial_and_it_says_so(project, capsys):

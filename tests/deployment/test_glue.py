@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from mlops_cli.project.model import Project
     from mlops_cli.runs.follow import RunUpdate
 
-pytestmark = [pytest.mark.real, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.real, pytest.mark.long, pytest.mark.timeout(600)]
 CLOCK = SystemClock()
 BUCKET = "glue-checks"
 ANSWERS = {"quality": "glue", "glue_role": "GlueRole", "glue_location": f"s3://{BUCKET}/flowers/"}

@@ -238,6 +238,7 @@ def test_the_story_on_a_bucket(
     tell(write_story(tmp_path, "onbucket", store, grounds.airflow, monkeypatch))
 
 
+@pytest.mark.long
 def test_the_story_on_a_branch(
     grounds: Grounds, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -295,3 +295,19 @@ class _elsewhere:  # noqa: N801 -- reads as a sentence in a `with`
     def __exit__(self, *_: object) -> None:
         self._server.shutdown()
         self._server.server_close()
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "named"),
+    [
+        ("ALL_PROXY", "socks5://127.0.0.1:1", "the proxy that `ALL_PROXY`"),
+        ("HTTPS_PROXY", "nothing://127.0.0.1:1", "the proxy that `ALL_PROXY`"),
+        ("SSL_CERT_FILE", "/nowhere/cert.pem", "certificates that `SSL_CERT_FILE`"),
+    ],
+)
+def test_what_the_shell_says_wrongly_is_named(
+    clock: QuickClock, monkeypatch: pytest.MonkeyPatch, variable: str, value: str, named: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(ProjectError, match=named):
+        connect("https://airflow.example", username="ada", password=Secret("x"), clock=clock)

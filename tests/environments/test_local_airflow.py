@@ -154,6 +154,7 @@ class TestRunning:
             assert again.password.reveal() == before.password.reveal()
             assert again.api(clock=SystemClock()).version()
 
+    @pytest.mark.long
     def test_nothing_outlives_the_guardian_or_a_component(self, data: Path) -> None:
         for victim in ("guardian", "supervisor", "dag-processor"):
             running = start()
@@ -166,6 +167,7 @@ class TestRunning:
         reason = results.logs("supervisor", count=20).lines["supervisor"]
         assert any("dag-processor ended with -9" in line for line in reason)
 
+    @pytest.mark.long
     def test_after_a_crash_of_everything_tasks_go_on_at_once(self, data: Path) -> None:
         run_id = run_slow_task(start())
         for pid in everybody(data):
@@ -189,6 +191,7 @@ class TestRunning:
             start()
         assert everybody(data) == set()
 
+    @pytest.mark.long
     def test_components_also_run_in_interpreters_of_their_own(
         self, data: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:

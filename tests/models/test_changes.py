@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from mlops_cli.cli.app import main
+from mlops_cli.models.registry import tracking_uri
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from mlops_cli.project.model import Project
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(600)]
@@ -190,3 +190,15 @@ def test_a_card_tells_of_one_version(
     assert f"`{'ab' * 32}`" in text
     assert "| promoted | ada | because |" in text
     assert "* In service from 2" in text
+
+
+def test_a_change_that_may_be_half_done_is_unfinished(
+    registered: Registered, typed: Callable[..., tuple[int, dict[str, Any]]]
+) -> None:
+    registered({"tags": APPROVED})
+    store = Path(tracking_uri().removeprefix("sqlite:///"))
+    store.write_bytes(b"not a database " * 1000)
+    code, told = typed("promote", "churn", "1", "--reason", "it is time")
+    assert code == 7
+    assert "MLflow failed" in told["error"]["message"]
+    assert told["error"]["state"] == "A part of it may have been done"

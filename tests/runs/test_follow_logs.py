@@ -18,10 +18,10 @@ from fakes.serving import up
 from mlops_cli.core.errors import UnavailableError, UnfinishedError
 from mlops_cli.core.exits import Exit
 from mlops_cli.core.progress import Silent
-from mlops_cli.environments.port import TaskInfo
-from mlops_cli.runs.follow import LogLine, RunUpdate, follow_logs
+from mlops_cli.environments.port import LogPage, TaskInfo
+from mlops_cli.runs.follow import LogLine, RunUpdate, follow_logs, log_tail
 from mlops_cli.runs.logs import TaskLog, followed_logs
-from mlops_cli.runs.reading import read_all
+from mlops_cli.runs.reading import TryLog, read_all
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 NAME = "churn_training"
 ROUNDS = 25
+END = "-----END PRIVATE KEY-----"
 
 
 def talking(conf: object, *, end: str = "success") -> list[Frame]:
@@ -254,7 +255,7 @@ from pathlib import Path
 from mlops_cli.core.clock import SystemClock
 from mlops_cli.core.redact import Secret
 from mlops_cli.environments.apis.rest import connect
-from mlops_cli.environments.port import TaskInfo
+from mlops_cli.environments.port import LogPage, TaskInfo
 from mlops_cli.presentation import output
 from mlops_cli.runs.logs import TaskLog
 api = connect(sys.argv[1], username="a", password=Secret("secret"), clock=SystemClock())
@@ -328,3 +329,39 @@ def test_a_reader_who_leaves_ends_it_without_a_word(endless: tuple[type[Endless]
     assert child.wait(timeout=30) == 0
     assert "Traceback" not in said
     assert "error" not in said.lower()
+
+
+class Talkative:
+    """A task that writes faster than anybody reads: there is a line more whenever it is asked."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def log_lines(self, *_: object) -> None:
+        """Nothing is streamed."""
+
+    def log(self, *_: object, token: str | None) -> LogPage:
+        self.asked += 1
+        return LogPage((f"line {int(token or 0)}",), str(int(token or 0) + 1))
+
+
+def test_a_task_that_never_falls_silent_does_not_keep_the_others_waiting() -> None:
+    api: Any = Talkative()
+    running = TaskInfo("fit", -1, "running", 1, None, None)
+    log = TryLog(api, NAME, "r1", running)
+    assert list(log.read(running, pages=3)) == ["line 0", "line 1", "line 2"]
+    assert list(log.read(running, pages=3)) == ["line 3", "line 4", "line 5"]
+    assert api.asked == 6
+
+
+def test_no_line_of_a_private_key_is_given(asking: RestApi, served: FakeAirflow) -> None:
+    key = ["-----BEGIN PRIVATE KEY-----", "MIIEvQIBADANBg", "kqhkiG9w0BAQEF", END]
+    said = ["before", *key, "after", f"x {key[0]} MIIE {END} y", "the end"]
+    served.add(Dag(NAME, plan=lambda _: [Frame("success", {"fit": "success"}, {"fit": said})]))
+    asking.trigger(NAME, "r1", {})
+    asking.run(NAME, "r1")
+    [task] = asking.tasks(NAME, "r1")
+    expected = ["before", "***", "***", "***", "***", "after", said[6], "the end"]
+    assert list(read_all(asking, NAME, "r1", task, clock=FakeClock())) == expected
+    # A tail that begins in the middle of one is no different.
+    assert log_tail(asking, NAME, "r1", task, lines=5) == tuple(expected[3:])

@@ -110,6 +110,8 @@ def test_a_pipeline_that_takes_no_rows_says_so(project: Project, served: FakeAir
             "`partition` says already",
         ),
         ({"begin": "2020-01-01", "end": "2026-01-02"}, "2194 days at once"),
+        ({"rows": "~nobody-has-this-name$data.csv"}, "there is no such file"),
+        ({"rows": '{"inline": "json"}' * 300}, "there is no such file"),
     ],
 )
 def test_what_does_not_go_together_starts_nothing(

@@ -347,6 +347,18 @@ def test_a_push_whose_answer_is_lost_was_done(
     assert (found.data, found.etag) == (text, etag)
 
 
+def test_what_could_not_be_taken_away_is_not_called_gone(
+    open_store: Callable[..., GitStore], repository: Path
+) -> None:
+    """A git that was killed on the server leaves a lock of the branch, which looks like a race."""
+    deploy(open_store(), "r1")
+    store = open_store()
+    (repository / f"refs/heads/{BRANCH}.lock").touch()
+    with pytest.raises(ConflictError, match="somebody else wrote it first"), store.lock("destroy"):
+        store.delete(["churn.py"])
+    assert open_store().read("churn.py") is not None
+
+
 def _deploy_slowly(open_store: Callable[..., GitStore], ready: Any) -> None:
     ready.set()
     deploy(open_store(), "r2", files=40)

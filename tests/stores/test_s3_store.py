@@ -101,6 +101,15 @@ def in_bucket(s3_url: str, bucket: str) -> set[str]:
     return {item["Key"] for item in found}
 
 
+def test_an_endpoint_that_is_no_url_is_named(
+    open_store: Callable[..., S3Store], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "localhost:4566")
+    with pytest.raises(ProjectError, match="localhost:4566") as caught:
+        open_store().read("churn.py")
+    assert "`AWS_ENDPOINT_URL`" in str(caught.value.hint)
+
+
 # --- Where things lie ---------------------------------------------------------------------------
 
 

@@ -132,7 +132,12 @@ def run(project, command):
     assert "warning" not in done.stdout.lower(), done.stdout
 
 
-def test_the_project_passes_its_own_make_check(project):
+@pytest.mark.parametrize(
+    "kind",
+    ["iris", *(pytest.param(name, marks=pytest.mark.long) for name in ("awkward", "glue"))],
+)
+def test_the_project_passes_its_own_make_check(projects, kind):
+    project = projects[kind]
     commands = recipes(project, "check")
     assert [command.split()[0].rpartition("/")[2] for command in commands] == [
         "ruff",

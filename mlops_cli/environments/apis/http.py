@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import json
 import os
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 from urllib.request import proxy_bypass
@@ -73,13 +74,14 @@ class HttpTransport:
         self._patience = patience_seconds
         # A proxy for the world outside must not be asked for this machine.
         trust_env = not _is_loopback(urlsplit(self.url).hostname or "")
-        self._client = httpx.Client(
-            base_url=self.url,
-            timeout=_timeout(READ_SECONDS),
-            follow_redirects=False,  # what proves who we are must not travel to another host
-            trust_env=trust_env,
-            verify=_trusted(ca_file, trust_env=trust_env),
-        )
+        with _proxies_that_are_ones():
+            self._client = httpx.Client(
+                base_url=self.url,
+                timeout=_timeout(READ_SECONDS),
+                follow_redirects=False,  # what proves who we are must not travel to another host
+                trust_env=trust_env,
+                verify=_trusted(ca_file, trust_env=trust_env),
+            )
 
     def close(self) -> None:
         """Give back the connections."""
@@ -360,10 +362,31 @@ def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     return getattr(address, "ipv4_mapped", None) or address
 
 
+@contextmanager
+def _proxies_that_are_ones() -> Iterator[None]:
+    import httpx
+
+    try:
+        yield
+    except (ImportError, ValueError, httpx.InvalidURL) as error:
+        raise ProjectError(
+            "Could not use the proxy that `ALL_PROXY`, `HTTPS_PROXY` or `HTTP_PROXY` names: "
+            f"{_reason(error)}",
+            hint="Name an `http://` proxy, or add the host to `NO_PROXY`",
+        ) from error
+
+
 def _trusted(ca_file: Path | None, *, trust_env: bool) -> ssl.SSLContext:
     import httpx
 
-    context = httpx.create_ssl_context(trust_env=trust_env)
+    try:
+        context = httpx.create_ssl_context(trust_env=trust_env)
+    except OSError as error:
+        raise ProjectError(
+            "Could not read the certificates that `SSL_CERT_FILE` or `SSL_CERT_DIR` names: "
+            f"{error.strerror or error}",
+            hint="Point it at certificates in PEM form, or `unset` it",
+        ) from error
     if ca_file is not None:
         try:
             context.load_verify_locations(cafile=ca_file)

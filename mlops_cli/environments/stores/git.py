@@ -258,6 +258,8 @@ class GitStore:
                     break
                 self._clock.sleep(random.uniform(0, 0.1 * 2 ** min(attempt, 5)))  # noqa: S311 -- jitter
                 self._refresh(force=True)
+            else:
+                raise lost(half.ref, self.name)
 
     def _settled(
         self, half: _Half, path: str, blob: Blob, expected: str | None, error: MlopsError

@@ -85,7 +85,7 @@ class LeasedLock(ABC):
             self._store,
             holder(told),
             "Wait until it is done; if that process is dead, the lock ends by itself within "
-            f"{left} s, or at once with `mlops unlock`",
+            f"{left} s, or at once with `mlops unlock --env ENV`",
         )
 
     def _contended(self) -> ConflictError:
