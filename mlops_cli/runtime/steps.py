@@ -1,8 +1,9 @@
 """Runs one step of a pipeline: `python -m PACKAGE STEP --run URI --name value … --result FILE`.
 
 A step is a function of the model's package. It takes the `Run` and named inputs, reads and writes
-by URI, and returns a value JSON can hold. The same entry point serves a worker on this machine, a
-training container and a Spark job.
+by URI, and returns a value JSON can hold. Its inputs can also come in a file, `--inputs FILE`: one
+argument of a command has at most 128 KiB on Linux. The same entry point serves a worker on this
+machine, a training container and a Spark job.
 """
 
 from __future__ import annotations
@@ -130,10 +131,16 @@ def main(package: str, steps: Mapping[str, str], argv: Sequence[str] | None = No
     Returns:
         `DONE`, `REFUSED`, `SKIPPED` or `CRASHED`.
     """
-    parser = argparse.ArgumentParser(prog=f"python -m {package}", description="Run one step.")
+    # Abbreviated, `--inputs` would take the `--input` of a step.
+    parser = argparse.ArgumentParser(
+        prog=f"python -m {package}", description="Run one step.", allow_abbrev=False
+    )
     parser.add_argument("step", choices=sorted(steps))
     parser.add_argument("--run", required=True, metavar="URI", help="folder of this run's files")
     parser.add_argument("--run-id", default="by-hand", metavar="ID")
+    parser.add_argument(
+        "--inputs", type=Path, metavar="FILE", help="its arguments by name, as JSON"
+    )
     parser.add_argument(
         "--result", type=Path, metavar="FILE", help="where the result goes, as JSON"
     )
@@ -142,7 +149,7 @@ def main(package: str, steps: Mapping[str, str], argv: Sequence[str] | None = No
         os.environ.setdefault(switch, off)
     with lasting_imports():
         step = getattr(importlib.import_module(f"{package}.{steps[known.step]}"), known.step)
-    inputs = _inputs(step, rest, parser)
+    inputs = _inputs(step, [*_from_file(known.inputs), *rest], parser)
     root = Path(importlib.import_module(package).__file__ or "").resolve().parents[1]
     run = Run(_settings.load(root), root, known.run_id, known.run)
     try:
@@ -175,6 +182,17 @@ def _carried_out(
     _write(into, {"value": result})
     print(f"{step.__name__}: done in {time.monotonic() - began:.1f} s")  # noqa: T201 -- the task's log
     return DONE
+
+
+def _from_file(path: Path | None) -> list[str]:
+    """The arguments in a file, as they would be typed."""
+    if path is None:
+        return []
+    given = json.loads(path.read_text(encoding="utf-8"))
+    return [
+        f"--{name.replace('_', '-')}={value if isinstance(value, str) else json.dumps(value)}"
+        for name, value in given.items()
+    ]
 
 
 def _inputs(

@@ -145,9 +145,10 @@ def newest(entries: Sequence[Json], *keys: str) -> list[Json]:
 
 
 def moment(entry: Json) -> str:
-    """The day of a partition; of one that is not named after a day, when it was written."""
+    """The day of a partition; of one that is not named after a day, when it was published."""
     partition = str(entry.get("partition"))
-    return partition if _DAY.fullmatch(partition) else str(entry.get("at"))
+    written = entry.get("published") or entry.get("at")
+    return partition if _DAY.fullmatch(partition) else str(written)
 
 
 def safe(run: str) -> str:

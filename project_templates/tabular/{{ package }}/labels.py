@@ -30,6 +30,8 @@ def file_of(run: Run, partition: str) -> Path | None:
 def labelled(run: Run, *, last: int | None = None) -> pd.DataFrame:
     """Every labelled row of the published partitions, the earliest day first.
 
+    Labels that do not fit are left out here, and named by `measure` on the partition's window.
+
     Args:
         run: The pipeline run.
         last: Only so many of the newest labelled partitions.
@@ -42,14 +44,26 @@ def labelled(run: Run, *, last: int | None = None) -> pd.DataFrame:
     for entry in reversed(published(run)):
         if last is not None and len(found) == last:
             break
-        rows = joined(run, entry)
-        if rows is not None and len(rows):
+        if (rows := fitting(run, entry)) is not None:
             found.append(rows)
     if not found:
         model = run.settings.model
         names = [*model.columns, "prediction", "model_version", PARTITION]
         return pd.DataFrame({name: [] for name in names})
     return pd.concat(found[::-1], ignore_index=True)
+
+
+def fitting(run: Run, entry: dict[str, Any]) -> pd.DataFrame | None:
+    """The labelled rows of one published partition; None where no label has come, or none fits.
+
+    What does not fit is printed.
+    """
+    try:
+        rows = joined(run, entry)
+    except Refused as refusal:
+        print(f"left out: {refusal}")
+        return None
+    return rows if rows is not None and len(rows) else None
 
 
 def joined(run: Run, entry: dict[str, Any]) -> pd.DataFrame | None:
@@ -62,13 +76,16 @@ def joined(run: Run, entry: dict[str, Any]) -> pd.DataFrame | None:
         entry: One of what is `published`.
 
     Raises:
-        Refused: The labels cannot be read, name a row twice, or are not one for each row.
+        Refused: The labels cannot be read, name a row twice, or are not one for each row; or the
+            rows lack a column that mlops.yaml names by now.
     """
     path, model, partition = file_of(run, entry[PARTITION]), run.settings.model, entry[PARTITION]
     if path is None:
         return None
     labels = read(path, model)
     rows = pd.read_parquet(local_path(entry["input"]))
+    if missing := sorted({*model.key, *model.features} - set(rows.columns)):
+        raise Refused(f"the rows of partition {partition} have no column {missing[0]!r}")
     predicted = pd.read_parquet(local_path(entry["predictions"]))
     rows = rows.assign(
         prediction=predicted["prediction"].to_numpy(),

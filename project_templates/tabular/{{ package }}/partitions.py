@@ -29,6 +29,9 @@ def day(partition: str) -> date | None:
 
 
 def moment(entry: dict[str, Any]) -> str:
-    """By what partitions are put in order: their day, else when they were published."""
+    """By what partitions are put in order: their day, else when they were published.
+
+    The entry of a window says `published` beside when it was measured.
+    """
     found = day(entry[PARTITION])
-    return found.isoformat() if found else str(entry["at"])
+    return found.isoformat() if found else str(entry.get("published") or entry["at"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 
@@ -31,6 +31,18 @@ class Batch:
     at: str | None = None
     """When an event said that it was there."""
 
+    def check_partition(self) -> None:
+        """Make sure that its partition can name a folder.
+
+        Raises:
+            Refused: It cannot.
+        """
+        if self.partition and not PARTITION.fullmatch(self.partition):
+            raise Refused(
+                f"{self.partition!r} cannot name a partition: it has up to 64 letters, digits and "
+                "`_.=:-`, and does not begin with a dot"
+            )
+
 
 def wanted(run: Run, asked: Sequence[dict[str, str]]) -> tuple[list[Batch], bool]:
     """The batches that were asked for, and whether they are new.
@@ -38,11 +50,11 @@ def wanted(run: Run, asked: Sequence[dict[str, str]]) -> tuple[list[Batch], bool
     Args:
         run: The pipeline run.
         asked: For each its `input`, its `partition`, or both; either may be empty. A partition
-            alone is the rows published for it, once more; nothing at all is what came last. What
-            an event told has its time, as `at`, and is left out when another run has had it.
+            alone is the rows published for it, once more; nothing at all is what came last, or,
+            before anything was published, all that came. What an event told has its time, as
+            `at`, and is left out when another run has had it.
 
     Raises:
-        Refused: A partition cannot be called so.
         Skipped: There are no such rows.
     """
     had = _had(run)
@@ -56,10 +68,14 @@ def wanted(run: Run, asked: Sequence[dict[str, str]]) -> tuple[list[Batch], bool
         for one in left
         if one.input
     }
+    # Nothing in particular is what a new champion asks for: the first one has all that waited.
+    anything = any(not (one.input or one.partition) for one in left)
+    waiting = _waiting(run) if anything else []
     if new:
-        return [_named(run, batch, number) for number, batch in enumerate(new.values())], True
+        named = [_named(run, batch, number) for number, batch in enumerate(new.values())]
+        return [*waiting, *named], True
     again = [_stored(run, one.partition) for one in left if one.partition]
-    return again or _newest(run), False
+    return again or waiting or _newest(run), False
 
 
 @dataclass(frozen=True)
@@ -70,22 +86,25 @@ class _Asked:
     partition: str = ""
     at: str | None = None
 
-    def __post_init__(self) -> None:
-        if self.partition and not PARTITION.fullmatch(self.partition):
-            raise Refused(
-                f"{self.partition!r} cannot name a partition: it has up to 64 letters, digits and "
-                "`_.=:-`, and does not begin with a dot"
-            )
-
 
 def _had(run: Run) -> set[tuple[str, str | None]]:
-    """The files that events told other runs of, each with the event's time."""
+    """The files that events told other runs of, each with the event's time.
+
+    Not those of a run that was stopped: a good file may only have come with a bad one.
+    """
+    left_out = {run.id, *_stopped(run)}
     return {
         (batch["source"], batch.get("at"))
         for entry in journal.entries(run.kept(RECEIVED))
-        if entry["run"] != run.id
+        if entry["run"] not in left_out
         for batch in entry["batches"]
     }
+
+
+def _stopped(run: Run) -> set[str]:
+    """The runs whose rows gate `input` refused."""
+    stopped = journal.entries(run.kept(QUARANTINED))
+    return {entry["run"] for entry in stopped if entry["gate"] == "input"}
 
 
 def _named(run: Run, batch: Batch, number: int) -> Batch:
@@ -104,29 +123,53 @@ def _stored(run: Run, partition: str) -> Batch:
     raise Skipped(f"nothing was published for partition {partition}, so there is nothing to redo")
 
 
+def _waiting(run: Run) -> list[Batch]:
+    """The newest rows of each partition, while nothing was published: no champion has had them."""
+    if journal.entries(run.kept(PUBLISHED)):
+        return []
+    newest: dict[str | Batch, Batch] = {}
+    for batches in _received(run):
+        for batch in reversed(batches):
+            newest.setdefault(batch.partition or batch, batch)
+    return list(reversed(newest.values()))
+
+
 def _newest(run: Run) -> list[Batch]:
     """The rows that came last and were not refused; a champion that is new predicts them."""
-    refused = {
-        entry["run"] for entry in journal.entries(run.kept(QUARANTINED)) if entry["gate"] == "input"
-    }
-    for entry in reversed(journal.entries(run.kept(RECEIVED))):
-        if entry["run"] not in refused and local_path(entry["input"]).is_file():
-            return [
-                Batch(entry["input"], one["partition"], one["start"], one["rows"])
-                for one in entry["batches"]
-            ]
+    for batches in _received(run):
+        return batches
     published = journal.entries(run.kept(PUBLISHED))
     if not published:
         raise Skipped("no rows to predict have come yet")
     return [Batch(published[-1]["input"], published[-1]["partition"])]
 
 
-def remember(run: Run, batches: Sequence[Batch]) -> None:
-    """Write down which new rows came, so that they can be predicted again."""
+def _received(run: Run) -> Iterator[list[Batch]]:
+    """What other runs received that were not stopped, the newest first."""
+    # A run that was tried again has written its rows anew: an earlier entry of it is void.
+    known = {run.uri("input.parquet")}
+    stopped = _stopped(run)
+    for entry in reversed(journal.entries(run.kept(RECEIVED))):
+        rows = entry["input"]
+        if rows in known or entry["run"] in stopped or not local_path(rows).is_file():
+            continue
+        known.add(rows)
+        yield [Batch(rows, one["partition"], one["start"], one["rows"]) for one in entry["batches"]]
+
+
+def remember(run: Run, batches: Sequence[Batch], refused: Mapping[Batch, str]) -> None:
+    """Write down which new rows came, so that they can be predicted again, and which were refused.
+
+    Args:
+        run: The pipeline run.
+        batches: What its `input.parquet` holds.
+        refused: What came with them and was refused, each with the reason.
+    """
     entry = {
         "at": datetime.now(UTC).isoformat(timespec="milliseconds"),
         "run": run.id,
         "input": run.uri("input.parquet"),
         "batches": [asdict(batch) for batch in batches],
+        "refused": [{**asdict(batch), "reason": reason} for batch, reason in refused.items()],
     }
     journal.append_once(run.kept(RECEIVED), entry, "run", "batches")

@@ -6,9 +6,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from .._mlops.runtime import journal
 from .._mlops.runtime.settings import Model
 from .._mlops.runtime.steps import Run, Skipped, local_path
 from ..features import inputs
+from ..partitions import PUBLISHED
 from .rows import BATCH_ROWS, written
 from .serving import Serving, champion
 
@@ -31,7 +33,8 @@ def predict(run: Run, *, data: str) -> str:
     """
     serving = champion(run)
     if serving is None:
-        raise Skipped("there is no champion yet: these rows are predicted when there is one")
+        later = "the rows that came last" if journal.entries(run.kept(PUBLISHED)) else "these rows"
+        raise Skipped(f"there is no champion yet: {later} are predicted when there is one")
     model, rows = run.settings.model, 0
     # Buffered ahead, all of the file would come to lie in memory.
     with pq.ParquetFile(local_path(data), pre_buffer=False) as file:

@@ -35,8 +35,10 @@ class Rows:
         """Open the file.
 
         Raises:
-            Refused: It is not what it says it is, or a column is missing.
+            Refused: It is not what it says it is, a column is missing, or its partition cannot be
+                called so.
         """
+        batch.check_partition()
         self.batch, self.model = batch, run.settings.model
         try:
             self.source = _opened(_place(run, batch.source), self.model)
@@ -135,6 +137,18 @@ def _opened(place: str, model: Model) -> quality.Source:
         except quality.DataReadError:
             pass
         raise
+
+
+def spooled(
+    parts: Iterator[pa.RecordBatch], path: Path, schema: pa.Schema
+) -> Iterator[pa.RecordBatch]:
+    """The same rows, none of them before all were read; until then they lie in a file."""
+    with written(path, schema) as writer:
+        for part in parts:
+            writer.write_batch(part)
+    with pq.ParquetFile(path, pre_buffer=False) as file:
+        yield from file.iter_batches(BATCH_ROWS)
+    path.unlink()
 
 
 @contextmanager

@@ -23,7 +23,8 @@ def measure(run: Run) -> dict[str, Any]:
 
     Raises:
         Skipped: Nothing has been published yet.
-        Refused: A window was to be compared with another version's reference.
+        Refused: A new window cannot be compared with its version's reference. It is written down
+            without drift, and refused no more; all others are measured first.
     """
     entries = published(run)
     if not entries:
@@ -40,13 +41,19 @@ def measure(run: Run) -> dict[str, Any]:
             due.append((entry, earlier, stamp))
     newest = max((at for at, (_, earlier, _) in enumerate(due) if earlier is None), default=None)
     references: dict[str, Any] = {}
-    done = []
+    done, unmeasured = [], []
     for at, (entry, earlier, stamp) in enumerate(due):
         page = page_folder(run) / "evidently.html" if at == newest else None
         window = _measured(run, entry, earlier, references, page) | {"labels": stamp}
         journal.append(run.kept(WINDOWS), window)
         done.append(window)
         _say(run, window, again=earlier is not None)
+        if earlier is None and "problem" in window["drift"]:
+            unmeasured.append(window)
+    if unmeasured:
+        names = ", ".join(window["partition"] for window in unmeasured)
+        problem = unmeasured[-1]["drift"]["problem"]
+        raise Refused(f"drift was not measured of {names}: {problem}")
     broken = [window for window in done if window["broke"]]
     return {
         "windows": len(done),
@@ -67,7 +74,10 @@ def _measured(
     """One window: drift unless that is known already, and what the labels say."""
     options = run.settings.monitoring.drift
     version = str(entry["version"])
-    drift = earlier["drift"] if earlier else _drift(run, entry, references, page)
+    if earlier and "problem" not in earlier["drift"]:
+        drift = earlier["drift"]
+    else:
+        drift = _drift(run, entry, references, page)
     performance, labelled, problem = _performance(run, entry)
     by_drift = drift_reasons(drift, share=options.share, prediction=options.prediction)
     if entry["rows"] < options.rows:
@@ -80,6 +90,7 @@ def _measured(
     on = day(entry["partition"])
     return {
         "at": datetime.now(UTC).isoformat(timespec="milliseconds"),
+        "published": entry["at"],
         "run": run.id,
         "partition": entry["partition"],
         "day": on.isoformat() if on else None,
@@ -116,15 +127,19 @@ def drift_reasons(drift: dict[str, Any], *, share: float, prediction: bool) -> l
 def _drift(
     run: Run, entry: dict[str, Any], references: dict[str, Any], page: Path | None
 ) -> dict[str, Any]:
+    """The window against its version's reference; a `problem` where they cannot be compared."""
     # Imported here: a run whose windows are all measured needs none of it.
     from .drift import measured
     from .reference import read_window, reference_of
 
     version = str(entry["version"])
-    if version not in references:
-        references[version] = reference_of(run, version)
     model, options = run.settings.model, run.settings.monitoring.drift
-    return measured(model, options, references[version], read_window(entry, model), page=page)
+    try:
+        if version not in references:
+            references[version] = reference_of(run, version)
+        return measured(model, options, references[version], read_window(entry, model), page=page)
+    except Refused as refusal:
+        return {"share": None, "columns": {}, "prediction": None, "problem": str(refusal)}
 
 
 def _performance(
@@ -169,6 +184,8 @@ def _say(run: Run, window: dict[str, Any], *, again: bool) -> None:
     print(
         f"{window['partition']} (version {window['version']}, {window['rows']} rows{known}): {said}"
     )
+    if problem := window["drift"].get("problem"):
+        print(f"  drift was not measured: {problem}")
     if window["problem"]:
         print(f"  the labels were not used: {window['problem']}")
     facts = {"partition": window["partition"], "broke": window["broke"]}

@@ -64,8 +64,15 @@ def reference_of(run: Run, version: str) -> Reference:
 
 
 def read_window(entry: Mapping[str, Any], model: Model) -> Window:
-    """The rows of a published partition: its input beside its predictions."""
-    features = _read(local_path(entry["input"]), list(watched(model)))
+    """The rows of a published partition: its input beside its predictions.
+
+    Raises:
+        Refused: It was published before `features` of mlops.yaml named one of its columns.
+    """
+    path, columns = local_path(entry["input"]), list(watched(model))
+    if missing := sorted(set(columns) - set(pq.read_schema(path).names)):
+        raise Refused(f"the rows of partition {entry['partition']} have no column {missing[0]!r}")
+    features = _read(path, columns)
     answers = _read(local_path(entry["predictions"]), ["prediction", "model_version"])
     size = pq.ParquetFile(local_path(entry["predictions"])).metadata.num_rows
     rows = pd.concat([features, answers], axis="columns")

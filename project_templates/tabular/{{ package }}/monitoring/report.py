@@ -83,12 +83,13 @@ def _charts(run: Run, found: Sequence[dict[str, Any]]) -> dict[str, Markup]:
         if number and window["version"] != found[number - 1]["version"]
     }
     broke = [window["broke"] for window in found]
-    share = [100 * window["drift"]["share"] for window in found]
+    shares = [window["drift"]["share"] for window in found]
+    drifted = [None if share is None else 100 * share for share in shares]
     needed = settings.monitoring.drift.share * 100
     drawn = {
         "Features that drifted, in %": charts.over_windows(
             "Features that drifted",
-            [Line("drifted %", share, broke)],
+            [Line("drifted %", drifted, broke)],
             Axis(names, 0, 100, {"breaks": needed}, turns),
         )
     }
@@ -145,12 +146,12 @@ def _pictures(run: Run, window: dict[str, Any]) -> dict[str, Markup]:
     )
     if entry is None:
         return {}
+    model = run.settings.model
     try:
         reference = reference_of(run, window["version"]).rows
+        rows = read_window(entry, model).rows
     except Refused:
         return {}
-    model = run.settings.model
-    rows = read_window(entry, model).rows
     results = {**window["drift"]["columns"], "prediction": window["drift"]["prediction"]}
     first = sorted(model.features, key=lambda name: not results.get(name, {}).get("drifted"))
     wanted = ["prediction", *[name for name in first if name in results][: DRAWN - 1]]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from .._mlops.runtime.settings import Retrain
@@ -171,17 +171,25 @@ def _open(
 
 
 def _since(asked: Sequence[dict[str, Any]], day: str | None, now: datetime) -> float | None:
-    """Days since the last request: between the windows' own days where they are days."""
+    """Days since the last request; None before the first."""
     if not asked:
         return None
-    if day and asked[-1]["day"]:
-        return float((date.fromisoformat(day) - date.fromisoformat(asked[-1]["day"])).days)
-    return round((now - datetime.fromisoformat(asked[-1]["at"])) / timedelta(days=1), 3)
+    then, today = _then_and_today(asked[-1], day, now)
+    return round((today - then) / timedelta(days=1), 3)
 
 
 def _this_month(asked: Sequence[dict[str, Any]], day: str | None, now: datetime) -> int:
-    month = (day or now.isoformat())[:7]
-    return sum((entry["day"] if day else entry["at"] or "")[:7] == month for entry in asked)
+    times = [_then_and_today(request, day, now) for request in asked]
+    return sum((then.year, then.month) == (today.year, today.month) for then, today in times)
+
+
+def _then_and_today(
+    request: dict[str, Any], day: str | None, now: datetime
+) -> tuple[datetime, datetime]:
+    """When it was made, and now: by the windows' own days if both have one, else by the clock."""
+    if day and request["day"]:
+        return datetime.fromisoformat(request["day"]), datetime.fromisoformat(day)
+    return datetime.fromisoformat(request["at"]), now
 
 
 def _digest(run_id: str, partition: str | None) -> str:

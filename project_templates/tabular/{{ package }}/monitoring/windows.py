@@ -26,8 +26,8 @@ def newest_of_each(run: Run) -> list[dict[str, Any]]:
     newest: dict[str, dict[str, Any]] = {}
     for window in windows(run).values():
         known = newest.get(window["partition"])
-        # A version counts up, so the highest one scored a partition last.
-        if known is None or int(known["version"]) <= int(window["version"]):
+        # Not the highest version: after a rollback an earlier one scores a partition again.
+        if known is None or known["at"] <= window["at"]:
             newest[window["partition"]] = window
     return sorted(newest.values(), key=lambda one: (moment(one), one["partition"]))
 

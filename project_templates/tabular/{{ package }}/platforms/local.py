@@ -49,8 +49,10 @@ class StepOperator(BaseOperator):
     def execute(self, context: Context) -> Any:
         """Run the step to its end, its output going to the task's log."""
         with tempfile.TemporaryDirectory() as scratch:
-            result = Path(scratch) / "result.json"
-            code, last = self._run(self._command(context, result))
+            given, result = (Path(scratch) / name for name in ("inputs.json", "result.json"))
+            given.touch(mode=0o600)
+            given.write_text(json.dumps(self.inputs, default=list), encoding="utf-8")
+            code, last = self._run(self._command(context, given, result))
             answer = json.loads(result.read_text()) if result.exists() else {}
         if code == REFUSED and "refused" in answer:
             raise AirflowFailException(answer["refused"])
@@ -64,15 +66,13 @@ class StepOperator(BaseOperator):
             context["outlet_events"][asset].extra = answer["value"]
         return answer["value"]
 
-    def _command(self, context: Context, result: Path) -> list[str]:
+    def _command(self, context: Context, given: Path, result: Path) -> list[str]:
         run = run_of(context)
         assert run.settings.paths is not None
         command = [run.settings.paths.python, "-m", run.settings.package, self.step]
-        command += [f"--run={run.folder}", f"--run-id={run.id}", f"--result={result}"]
-        for name, value in self.inputs.items():
-            text = value if isinstance(value, str) else json.dumps(value, default=list)
-            command.append(f"--{name.replace('_', '-')}={text}")
-        return command
+        command += [f"--run={run.folder}", f"--run-id={run.id}"]
+        # All that grows with the data goes into a file: Linux limits each argument of a command.
+        return [*command, f"--inputs={given}", f"--result={result}"]
 
     def _run(self, command: list[str]) -> tuple[int, str]:
         unwanted = ("PYTHONDONTWRITEBYTECODE", "PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV")

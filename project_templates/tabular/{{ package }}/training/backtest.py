@@ -42,7 +42,8 @@ def backtest(
     # world, the champion of before knows them better, and they do not come back.
     last = min(model.evaluation.backtest, run.settings.monitoring.retrain.train_on)
     rows = labels.labelled(run, last=last)
-    rows = unseen(rows, model, champion.learned_from, row_hashes(learned))
+    rows = unseen(rows, champion.as_trained(model), champion.learned_from)
+    rows = unseen(rows, model, row_hashes(learned))
     if rows.empty:
         return None
     whole = side_by_side(challenger, champion, rows, model)
@@ -91,14 +92,15 @@ def side_by_side(
 
     Fewer rows than `evaluation.slice_rows` are shown and decide nothing.
     """
-    metric, bounds = model.evaluation.compare_by, model.evaluation
-    ours = score(challenger, rows, model, metric)
-    theirs = score(champion.model, rows, model, metric) if champion else None
+    bounds = model.evaluation
+    ours = _score(challenger, rows, model)
+    theirs = _score(champion.model, rows, champion.as_trained(model)) if champion else None
     judged = theirs is not None and len(rows) >= bounds.slice_rows
-    loss = 0.0 if theirs is None else theirs - ours
-    allowed = bounds.slice_margin
-    if theirs is not None and metric in LOWER_IS_BETTER:
-        loss, allowed = ours - theirs, bounds.slice_margin * theirs
+    loss, allowed = 0.0, bounds.slice_margin
+    if ours is not None and theirs is not None:
+        loss = theirs - ours
+        if bounds.compare_by in LOWER_IS_BETTER:
+            loss, allowed = -loss, allowed * theirs
     return {
         "rows": len(rows),
         "challenger": ours,
@@ -106,6 +108,14 @@ def side_by_side(
         "judged": judged,
         "worse": bool(judged and loss > allowed),
     }
+
+
+def _score(fitted: Any, rows: pd.DataFrame, model: Model) -> float | None:
+    metric = model.evaluation.compare_by
+    # A single row has no r2, and NaN is nothing that JSON or Airflow's XCom could hold.
+    if metric == "r2" and len(rows) < 2:
+        return None
+    return score(fitted, rows, model, metric)
 
 
 def said(one: dict[str, Any], champion: Champion | None, model: Model) -> str:

@@ -30,8 +30,9 @@ def evaluate(run: Run, *, candidate: dict[str, Any], data: str) -> dict[str, Any
         data: URI of the training rows; the held-out ones lie beside it.
 
     Returns:
-        `candidate`, its `metrics`, the comparison with the `champion` (None for a first version),
-        `slices` and `backtest`, and the ids of the MLflow `run` and of the logged `model`.
+        `candidate`, its `metrics`, the comparison with the `champion` (None for a first version
+        and where it is `not_compared`, which says why), `slices` and `backtest`, and the ids of the
+        MLflow `run` and of the logged `model`.
 
     Raises:
         Refused: A metric misses its threshold, the champion is as good, a slice or the backtest is
@@ -47,6 +48,8 @@ def evaluate(run: Run, *, candidate: dict[str, Any], data: str) -> dict[str, Any
     run.path("evaluation.json").write_text(json.dumps(verdict, indent=2), encoding="utf-8")
     logged = tracking.log(run, fitted, verdict, train_rows=learned, test=held_out)
     print("  ".join(f"{name}={value:.6f}" for name, value in verdict["metrics"].items()))
+    if verdict["not_compared"]:
+        print(verdict["not_compared"])
     if verdict["problems"]:
         passport.record(run, "refused", version=None, reasons=verdict["problems"])
         raise Refused("; ".join(verdict["problems"]))
@@ -72,8 +75,11 @@ def judge(
     """
     model = run.settings.model
     scores = scored(fitted, held_out, model)
+    not_compared = champion.not_compared(model) if champion else None
+    if not_compared:
+        champion = None
     against = compare(champion, fitted, held_out, model) if champion else None
-    new = leakage.unseen(held_out, model, champion.learned_from) if champion else held_out
+    new = new_to(champion, held_out, model) if champion else held_out
     slices = backtest.by_slice(fitted, champion, new, model)
     over = backtest.backtest(run, fitted, champion, learned) if champion else None
     problems = [
@@ -87,6 +93,7 @@ def judge(
     return {
         "metrics": scores,
         "champion": against,
+        "not_compared": not_compared,
         "slices": slices,
         "backtest": over,
         "problems": problems,
@@ -94,11 +101,16 @@ def judge(
     }
 
 
+def new_to(champion: Champion, rows: pd.DataFrame, model: Model) -> pd.DataFrame:
+    """The rows that the champion has not learned from."""
+    return leakage.unseen(rows, champion.as_trained(model), champion.learned_from)
+
+
 def compare(
     champion: Champion, challenger: Any, held_out: pd.DataFrame, model: Model
 ) -> dict[str, Any]:
     """Challenger and champion on the same held-out rows, all of them new to both."""
-    rows = leakage.unseen(held_out, model, champion.learned_from)
+    rows = new_to(champion, held_out, model)
     metric = model.evaluation.compare_by
     found = {"version": champion.version, "metric": metric, "rows": len(rows)}
     if len(rows) < FEWEST_FRESH_ROWS:
@@ -109,7 +121,7 @@ def compare(
         )
         return found | {"challenger": None, "champion": None, "problems": [problem]}
     ours = score(challenger, rows, model, metric)
-    theirs = score(champion.model, rows, model, metric)
+    theirs = score(champion.model, rows, champion.as_trained(model), metric)
     gain = theirs - ours if metric in LOWER_IS_BETTER else ours - theirs
     problems = []
     if not gain > model.evaluation.margin:

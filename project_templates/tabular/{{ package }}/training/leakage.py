@@ -106,7 +106,7 @@ def row_hashes(rows: pd.DataFrame) -> pd.Series:
     return pd.util.hash_pandas_object(rows, index=False)
 
 
-def unseen(rows: pd.DataFrame, model: Model, *learned: pd.Series) -> pd.DataFrame:
+def unseen(rows: pd.DataFrame, model: Model, learned: pd.Series) -> pd.DataFrame:
     """The rows that a model has not learned from: on the others it looks better than it is.
 
     Where rows are alike by chance, as those of a few columns with a few values are, none can be
@@ -115,12 +115,12 @@ def unseen(rows: pd.DataFrame, model: Model, *learned: pd.Series) -> pd.DataFram
     Args:
         rows: Rows with the model's columns.
         model: Says which columns these are.
-        learned: Hashes of the rows that were learned from, for each model.
+        learned: Hashes of the rows that were learned from.
     """
     known = rows[list(model.columns)]
-    if len(rows) and by_chance(known, max(map(len, learned))) > ALIKE:
+    if len(rows) and by_chance(known, len(learned)) > ALIKE:
         return rows
-    seen = row_hashes(known).isin(pd.concat(learned))
+    seen = row_hashes(known).isin(learned)
     return rows[~seen]
 
 

@@ -156,7 +156,7 @@ def _gained(run: Run) -> tuple[bool, str]:
     evaluation = json.loads(run.path("evaluation.json").read_text(encoding="utf-8"))
     compared, asked = evaluation["champion"], run.settings.model.approval.gain
     if compared is None:
-        return True, "it is the first version"
+        return True, evaluation.get("not_compared") or "it is the first version"
     gain = compared["challenger"] - compared["champion"]
     if compared["metric"] in LOWER_IS_BETTER:
         gain = -gain

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import mlflow
@@ -40,6 +40,25 @@ class Champion:
     """Hashes of the rows it was trained on."""
     run_id: str
     """The MLflow run that logged it, with `reference.parquet` among its artifacts."""
+
+    def as_trained(self, model: Model) -> Model:
+        """The model with the features that this version has learned from, in its order."""
+        return replace(model, features={name: model.features[name] for name in self._columns})
+
+    def not_compared(self, model: Model) -> str | None:
+        """Why it cannot be asked about rows with the features of today; None when it can."""
+        gone = [name for name in self._columns if name not in model.features]
+        if not gone:
+            return None
+        return (
+            f"champion version {self.version} has learned from the column `{gone[0]}`, which "
+            "`features` of mlops.yaml names no more: it is not compared, and the thresholds "
+            "decide alone"
+        )
+
+    @property
+    def _columns(self) -> list[str]:
+        return [str(name) for name in self.model.feature_names_in_]
 
 
 def _experiment(run: Run, client: MlflowClient) -> str:

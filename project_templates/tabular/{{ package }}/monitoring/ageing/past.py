@@ -10,8 +10,8 @@ from typing import Any, cast
 
 import pandas as pd
 
-from ..._mlops.runtime.steps import Refused, Run
-from ...labels import file_of, joined
+from ..._mlops.runtime.steps import Run
+from ...labels import file_of, fitting
 from ...partitions import PARTITION, day, published
 
 BUCKETS = 12
@@ -57,18 +57,10 @@ def known_labels(run: Run) -> tuple[list[dict[str, Any]], str]:
 
 
 def past_rows(run: Run, entries: list[dict[str, Any]]) -> pd.DataFrame:
-    """The labelled rows of these partitions, the same few of each whenever it is asked.
-
-    Labels that do not fit are left out here, and named by `measure` on the partition's window.
-    """
+    """The labelled rows of these partitions, the same few of each whenever it is asked."""
     found = []
     for entry in entries:
-        try:
-            rows = joined(run, entry)
-        except Refused as refusal:
-            print(f"left out: {refusal}")
-            continue
-        if rows is not None and len(rows):
+        if (rows := fitting(run, entry)) is not None:
             found.append(rows.sample(min(len(rows), MOST_ROWS), random_state=0).sort_index())
     return pd.concat(found, ignore_index=True) if found else pd.DataFrame({PARTITION: []})
 
