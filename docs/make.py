@@ -49,7 +49,8 @@ What `mlops validate` looks at; `mlops validate --explain CODE` says the same on
 `--select` and `--ignore` take codes or their beginnings. Written by `python docs/make.py`.
 
 MLP501 to MLP507 (files that must not be in a release), MLP810 (Airflow cannot import one) and
-MLP901 (an answer to `mlops new`) are errors of other commands and no checks; their messages say all there is."""
+MLP901 (an answer to `mlops new`) are errors of other commands and no checks; their messages say
+all there is."""
 
 
 def pages() -> dict[str, str]:
