@@ -45,6 +45,13 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         sys.modules["real_airflow"].stop_using()
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Show why a test was run again, also where it passed then."""
+    for report in terminalreporter.getreports("rerun"):
+        terminalreporter.write_sep("_", f"run again: {report.nodeid}")
+        terminalreporter.write_line(report.longreprtext)
+
+
 @pytest.fixture(autouse=True)
 def _no_secret_of_another_test():
     """A process knows its secrets for as long as it lives; a test is a process of its own."""

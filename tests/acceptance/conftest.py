@@ -9,6 +9,6 @@ from somebody import Said, User
 __all__ = ["Said", "User", "local_airflow", "local_airflow_data"]
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def user(local_airflow_data, local_airflow) -> User:
     return User(local_airflow_data)

@@ -38,57 +38,71 @@ def started(user, folder, name, *options):
     return project
 
 
-def test_iris_is_trained_once_and_then_only_replaced_by_something_better(user, tmp_path):
-    project = started(user, tmp_path, "iris")
-
+@pytest.fixture(scope="module")
+def iris(user, tmp_path_factory):
+    """The example, deployed and trained once."""
+    project = started(user, tmp_path_factory.mktemp("main"), "iris")
     first = user.types("trigger", "training", "--follow", folder=project)
     assert first.code == 0, first.text
-    version = champion(user, project)
+    return project
+
+
+def test_iris_is_trained_once_and_then_only_replaced_by_something_better(user, iris, tmp_path):
+    version = champion(user, iris)
     assert version["version"] == 1
     assert {name: version["metrics"][name] for name in IRIS} == IRIS
     assert version["stages"] == dict.fromkeys(("train", "evaluate", "audit", "deploy"), "Complete")
 
     # The same data and the same seed give the same model: a tie, which does not win.
-    again = user.types("trigger", "training", folder=project)
+    again = user.types("trigger", "training", folder=iris)
     assert again.code == 1
     assert "f1_score 0.955737 does not beat champion version 1's 0.955737" in again.text
-    assert champion(user, project)["version"] == 1
+    assert champion(user, iris)["version"] == 1
 
     # Data with a value that is no class stops the run before anything is trained.
     bad = tmp_path / "bad.csv"
-    text = (project / "data" / "iris.csv").read_text(encoding="utf-8")
+    text = (iris / "data" / "iris.csv").read_text(encoding="utf-8")
     bad.write_text(text.replace("setosa", "tulip", 3), encoding="utf-8")
-    stopped = user.types("trigger", "training", "--conf", f"source={bad}", folder=project)
+    stopped = user.types("trigger", "training", "--conf", f"source={bad}", folder=iris)
     assert stopped.code == 1
     assert 'ColumnValues "species" in ["setosa","versicolor","virginica"]' in stopped.text
     assert "3 of 150 rows of `species`" in stopped.text
     assert "one has the value `tulip`" in stopped.text
-    assert state_of(user, project, "fit") in {None, "upstream_failed"}
+    assert state_of(user, iris, "fit") in {None, "upstream_failed"}
 
-    # A worse model: refused by its threshold and by the champion.
-    manifest = project / "mlops.yaml"
-    weak = "random_forest: {n_estimators: [1], max_depth: [1], max_features: [1]}"
-    manifest.write_text(manifest.read_text().replace("random_forest: {}", weak), encoding="utf-8")
-    assert user.types("deploy", folder=project).code == 0
-    worse = user.types("trigger", "training", folder=project)
-    assert worse.code == 1
-    assert "outside at least 0.9" in worse.text
-    assert "does not beat champion version 1" in worse.text
-    assert champion(user, project)["version"] == 1
 
-    # A ruleset the data cannot meet stops the run; one that is no DQDL stops the deploy.
-    ruleset = project / "quality" / "raw.dqdl"
-    good = ruleset.read_text(encoding="utf-8")
-    ruleset.write_text(good.replace("RowCount >= 50", "RowCount >= 5000"), encoding="utf-8")
-    assert user.types("deploy", folder=project).code == 0
-    strict = user.types("trigger", "training", folder=project)
-    assert strict.code == 1
-    assert "RowCount is 150, and should be >= 5000" in strict.text
-    ruleset.write_text(good.replace("RowCount >=", "RowCuont >="), encoding="utf-8")
-    broken = user.types("deploy", folder=project)
-    assert broken.code == 1
-    assert "RowCuont" in broken.text
-    assert "Did you mean" in broken.text
+@pytest.mark.long
+def test_a_worse_model_and_rules_that_nothing_meets_change_nothing(user, iris):
+    files = [iris / "mlops.yaml", iris / "quality" / "raw.dqdl"]
+    manifest, ruleset = files
+    before = [file.read_text(encoding="utf-8") for file in files]
+    try:
+        # A worse model: refused by its threshold and by the champion.
+        weak = "random_forest: {n_estimators: [1], max_depth: [1], max_features: [1]}"
+        manifest.write_text(before[0].replace("random_forest: {}", weak), encoding="utf-8")
+        assert user.types("deploy", folder=iris).code == 0
+        worse = user.types("trigger", "training", folder=iris)
+        assert worse.code == 1
+        assert "outside at least 0.9" in worse.text
+        assert "does not beat champion version 1" in worse.text
+        assert champion(user, iris)["version"] == 1
+
+        # A ruleset the data cannot meet stops the run; one that is no DQDL stops the deploy.
+        strict = before[1].replace("RowCount >= 50", "RowCount >= 5000")
+        ruleset.write_text(strict, encoding="utf-8")
+        assert user.types("deploy", folder=iris).code == 0
+        stopped = user.types("trigger", "training", folder=iris)
+        assert stopped.code == 1
+        assert "RowCount is 150, and should be >= 5000" in stopped.text
+        ruleset.write_text(before[1].replace("RowCount >=", "RowCuont >="), encoding="utf-8")
+        broken = user.types("deploy", folder=iris)
+        assert broken.code == 1
+        assert "RowCuont" in broken.text
+        assert "Did you mean" in broken.text
+    finally:
+        for file, text in zip(files, before, strict=True):
+            file.write_text(text, encoding="utf-8")
+        user.types("deploy", folder=iris)
 
 
 def state_of(user, project, task):

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from mlops_cli.environments.local.instance import Instance
 
-pytestmark = [pytest.mark.real, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.real, pytest.mark.long, pytest.mark.timeout(900)]
 
 SEND = """\
   send:
@@ -107,7 +107,6 @@ def test_stopped_broken_and_late_runs_are_told(
     assert not [text for text in slack.texts() if "Ada" in text]
 
 
-@pytest.mark.long
 def test_a_version_that_waits_for_a_person_is_told(
     user: User, web: Web, slack: HttpReceiver, tmp_path: Path
 ) -> None:

@@ -235,6 +235,7 @@ def test_a_gate_that_stops_nothing_is_named(project, capsys):
     assert proved.of("evaluate", "thresholds") == ["caught"]
 
 
+@pytest.mark.long
 def test_what_good_data_does_not_pass_proves_nothing(project, capsys):
     change(project / "mlops.yaml", {"accuracy: {minimum: 0.9}": "accuracy: {minimum: 0.999}"})
     change(project / "quality/raw.dqdl", {"RowCount >= 50": "RowCount >= 5000"})

@@ -57,6 +57,7 @@ def test_nobody_is_asked_in_a_trial_and_it_says_so(project, capsys):
     assert "promote" in shown.err
 
 
+@pytest.mark.long
 @pytest.mark.real
 @pytest.mark.timeout(900)
 def test_bad_data_stops_at_the_gate_with_rule_column_and_value(project, capsys):

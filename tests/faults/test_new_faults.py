@@ -34,7 +34,7 @@ def mounted(*arguments):
 
 
 @pytest.mark.parametrize(
-    ("number", "count"), [(signal.SIGKILL, 12), (signal.SIGINT, 6), (signal.SIGTERM, 4)]
+    ("number", "count"), [(signal.SIGKILL, 6), (signal.SIGINT, 3), (signal.SIGTERM, 2)]
 )
 def test_stopped_at_any_point_there_is_a_whole_project_or_none(number, count):
     assert kill_new.kill(count, number).total() == count

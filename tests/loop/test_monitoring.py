@@ -13,7 +13,7 @@ from mlops_cli.core.progress import Silent
 from mlops_cli.environments.interpreters import project_interpreter
 from mlops_cli.templates import Answers, create
 
-pytestmark = [pytest.mark.real, pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.real, pytest.mark.long, pytest.mark.timeout(1200)]
 
 SEASON = Path(__file__).with_name("season.py")
 

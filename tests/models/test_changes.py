@@ -138,6 +138,7 @@ def test_a_user_promotes_and_rolls_back(
     assert told["services"][0]["reason"] == "too many false alarms"
 
 
+@pytest.mark.long
 def test_two_versions_side_by_side(
     typed: Callable[..., tuple[int, dict[str, Any]]], registered: Registered, tmp_path: Path
 ) -> None:

@@ -185,6 +185,7 @@ def test_the_suite_as_python_gives_the_same_answer(data, tmp_path):
     assert '"unsuccessful_expectations": 1' in done.output
 
 
+@pytest.mark.long
 @pytest.mark.skipif(shutil.which("java") is None, reason="Spark needs Java")
 def test_pydeequ_has_the_constraints_and_spark_agrees_with_the_conditions(data, ours, tmp_path):
     interpreter = python(HERE / "pydeequ.txt", tmp_path)
