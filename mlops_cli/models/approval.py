@@ -35,6 +35,10 @@ REJECT: Final = "Reject"
 
 _TASK: Final = "approval"
 _REGISTERED_BY: Final = "register"
+# An answer may come before Airflow's scheduler has heard that the task waits. Then it takes the
+# task for one that failed, runs it again, and the answer is lost (seen in 3.3); a round of it is
+# shorter than this.
+_SETTLED_SECONDS: Final = 3.0
 _OVER: Final = frozenset({"success", "failed", "skipped", "upstream_failed", "removed", None})
 
 
@@ -103,6 +107,7 @@ def answer(
     api = opened.airflow
     verb = "approve" if approved else "reject"
     question = _find(api, dag_id, version, what=f"{verb} `{name}` version {version}")
+    _let_settle(question, clock=clock)
     _give(api, question, approved=approved, reason=reason)
     progress.note(f"Run {question.run_id} of {dag_id} goes on")
     followed = None
@@ -153,6 +158,13 @@ def _version(api: AirflowApi, question: Question) -> str | None:
     except PathTooLongError as error:
         raise _in_the_browser(api, question) from error
     return None if found is None else str(found)
+
+
+def _let_settle(question: Question, *, clock: Clock) -> None:
+    """Wait until the question is old enough to be answered; Airflow's clock may be another."""
+    age = (clock.now() - question.asked).total_seconds() if question.asked else 0.0
+    if (left := min(_SETTLED_SECONDS, _SETTLED_SECONDS - age)) > 0:
+        clock.sleep(left)
 
 
 def _give(api: AirflowApi, question: Question, *, approved: bool, reason: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -25,15 +25,23 @@ Answer = tuple[int, dict[str, Any]]
 
 
 @pytest.fixture
+def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """How many seconds a command slept, each time; it does not really."""
+    found: list[float] = []
+    monkeypatch.setattr(SystemClock, "sleep", lambda clock, seconds: found.append(seconds))
+    return found
+
+
+@pytest.fixture
 def typed(
     project: Project,
     served: FakeAirflow,
+    slept: list[float],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> Callable[..., Answer]:
     monkeypatch.setenv("CHURN_PASSWORD", served.password)
-    monkeypatch.setattr(SystemClock, "sleep", lambda clock, seconds: None)
     add_staging(project.root, served, tmp_path / "releases")
     served.add(Dag(DAG))
 
@@ -71,6 +79,22 @@ def test_the_run_that_waits_for_the_version_is_answered(
     assert asked["chosen_options"] == ["Approve"]
     assert asked["params_input"] == {"reason": "better", "by": creator()}
     assert other["response_received"] is False
+
+
+@pytest.mark.parametrize(("ago", "least"), [(0, 1.5), (60, 0), (-60, 3)])
+def test_what_was_asked_just_now_is_not_answered_before_the_scheduler_knows_of_it(
+    typed: Callable[..., Answer],
+    served: FakeAirflow,
+    slept: list[float],
+    ago: int,
+    least: float,
+) -> None:
+    """Else Airflow takes the task for one that failed, runs it again, and the answer is lost."""
+    asked = start(served, "10")
+    moment = datetime.now(UTC) - timedelta(seconds=ago)
+    asked["created_at"] = moment.isoformat()
+    assert typed("approve", "churn", "10", "--no-follow")[0] == 0
+    assert least <= sum(slept) <= 3.0
 
 
 def test_the_second_answer_is_a_conflict_that_names_the_first(
