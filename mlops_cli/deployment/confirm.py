@@ -104,37 +104,32 @@ def known_failures(api: AirflowApi, project: str) -> frozenset[str]:
 
 
 def confirm(
-    api: AirflowApi,
+    environment: Environment,
     described: Manifest,
     *,
     known: frozenset[str],
     deadline_seconds: float,
     clock: Clock,
-    pause_seconds: float = _FIRST_POLL_SECONDS,
-    release_at: Callable[[str], str | None] = lambda _: None,
 ) -> Seen:
     """Wait until Airflow has every DAG of the release.
 
     Args:
-        api: The Airflow.
+        environment: Where it is live.
         described: The release.
-        known: The import errors it had before.
+        known: The import errors its Airflow had before.
         deadline_seconds: How long it may take.
         clock: For waiting.
-        pause_seconds: How far apart the questions become.
-        release_at: The release that is live in a version of the store; None where that is not
-            known, or the store has no versions.
 
     Raises:
         FailedError: Airflow cannot import the release; the end of the trace is shown.
         UnfinishedError: It was not seen in time; each DAG's reason is given.
     """
-    began = clock.monotonic()
+    api, began = environment.airflow, clock.monotonic()
     so_far = _SoFar(dict.fromkeys(described.dag_ids, "not looked at yet"))
     pause = _FIRST_POLL_SECONDS
     while True:
         try:
-            _look(api, described, so_far, release_at)
+            _look(api, described, so_far, environment.store.release_at)
             if not so_far.waiting:
                 return Seen(clock.monotonic() - began, tuple(sorted(so_far.paused)))
             for trace in _failures(api, described.project):
@@ -152,7 +147,7 @@ def confirm(
                 hint=f"Run it again: `mlops deploy --env {described.environment}`",
             )
         clock.sleep(pause)
-        pause = min(pause_seconds, pause * _SLOWER)
+        pause = min(poll_seconds(environment), pause * _SLOWER)
 
 
 def is_on_its_way(trace: str, project: str) -> bool:

@@ -89,13 +89,11 @@ def make_live(
         with progress.step(f"Waiting for Airflow to load {described.release}"):
             try:
                 seen = confirm(
-                    api,
+                    environment,
                     described,
                     known=known,
                     deadline_seconds=deadline_seconds,
                     clock=clock,
-                    pause_seconds=poll_seconds(environment),
-                    release_at=environment.store.release_at,
                 )
             except FailedError as error:
                 note(environment, described, "failed", clock=clock)

@@ -30,7 +30,7 @@ from .apply import (
     unpause,
     what_is_live,
 )
-from .confirm import confirm, known_failures, poll_seconds, usual_deadline
+from .confirm import confirm, known_failures, usual_deadline
 from .installation import not_installed, require_proved_with
 
 if TYPE_CHECKING:
@@ -149,15 +149,8 @@ def roll_back(
                 _move(opened, described, live, progress=progress, clock=clock)
         with progress.step(f"Waiting for Airflow to load {described.release}"):
             try:
-                seen = confirm(
-                    api,
-                    described,
-                    known=known,
-                    deadline_seconds=deadline_seconds,
-                    clock=clock,
-                    pause_seconds=poll_seconds(opened),
-                    release_at=store.release_at,
-                )
+                most = deadline_seconds
+                seen = confirm(opened, described, known=known, deadline_seconds=most, clock=clock)
             except FailedError:
                 note(opened, described, "failed", clock=clock)
                 raise
