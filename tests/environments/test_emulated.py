@@ -267,6 +267,7 @@ def mentioning(home: Home) -> list[str]:
     return found
 
 
+@pytest.mark.long
 @pytest.mark.real
 @pytest.mark.timeout(600)
 def test_deploy_trigger_change_deploy_rollback_on_a_laptop(data: Path, tmp_path: Path) -> None:

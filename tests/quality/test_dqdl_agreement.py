@@ -113,6 +113,7 @@ def test_metrics_agree_to_nine_digits_but_for_the_listed_ones(compared):
     assert sum(len(one.metrics) for one in agreeing) == METRICS
 
 
+@pytest.mark.long
 @recorded
 def test_the_script_prints_the_figures_and_a_reason_for_every_difference(parsed, compared):
     printed = "\n".join(agreement.figures(parsed, compared, reasons=REASONS))

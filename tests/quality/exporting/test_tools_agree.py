@@ -91,6 +91,7 @@ def results(tool: str, rules: str, path: Path, folder: Path) -> tuple[dict, int]
     return {one["Name"]: one for one in found["RuleResults"]}, done.returncode
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("tool", "table"), DIFFERENT)
 def test_the_tool_gives_our_verdict_but_where_the_report_says_it_differs(
     tool, table, data, ours, tmp_path
