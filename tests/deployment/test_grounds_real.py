@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from mlops_cli.environments.local.instance import Instance
 
-pytestmark = [pytest.mark.real, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.real, pytest.mark.long, pytest.mark.timeout(300)]
 CLOCK = SystemClock()
 BUCKET = "grounds"
 BRANCH = "deploy/staging"
@@ -238,7 +238,6 @@ def test_the_story_on_a_bucket(
     tell(write_story(tmp_path, "onbucket", store, grounds.airflow, monkeypatch))
 
 
-@pytest.mark.long
 def test_the_story_on_a_branch(
     grounds: Grounds, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
