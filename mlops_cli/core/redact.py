@@ -9,15 +9,15 @@ from urllib.parse import quote
 
 MASK: Final = "***"
 
+_KEY_BEGINS: Final = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----")
+_KEY_ENDS: Final = re.compile(r"-----END [A-Z ]*PRIVATE KEY-----")
 # What each begins with is looked for first: that is a hundred times faster, and logs are long.
 _PATTERNS: Final = (
     (("AKIA", "ASIA"), re.compile(r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b")),
     (("eyJ",), re.compile(r"\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*")),  # a JSON Web Token
     (
         ("PRIVATE KEY",),
-        re.compile(
-            r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)", re.S
-        ),
+        re.compile(rf"{_KEY_BEGINS.pattern}.*?(?:{_KEY_ENDS.pattern}|$)", re.S),
     ),
     (("xox",), re.compile(r"\bxox[abprs]-[\w-]{8,}")),
     (
@@ -26,8 +26,6 @@ _PATTERNS: Final = (
     ),
     (("ghp_", "gho_", "ghu_", "ghs_", "ghr_"), re.compile(r"\bgh[pousr]_\w{20,}")),
 )
-_KEY_BEGINS: Final = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----")
-_KEY_ENDS: Final = re.compile(r"-----END [A-Z ]*PRIVATE KEY-----")
 # Of a key of 16,384 bits; what lacks its last line must not hide all that follows.
 _KEY_LINES: Final = 220
 # From the beginning of a word only, or a long one takes its length squared.

@@ -19,9 +19,10 @@ from mlops_cli.core.errors import (
     UnfinishedError,
 )
 from mlops_cli.core.redact import Secret
-from mlops_cli.environments.apis.http import HttpTransport, checked_url
+from mlops_cli.environments.apis.http import HttpTransport
 from mlops_cli.environments.apis.login import Password
 from mlops_cli.environments.apis.rest import RestApi, connect
+from mlops_cli.environments.apis.urls import checked_url
 from mlops_cli.environments.port import pages
 
 if TYPE_CHECKING:

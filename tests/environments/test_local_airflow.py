@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
+from fakes.processes import children
 from probe_dags import SLOW_DAG_ID, SOURCE
 
 from mlops_cli.core.clock import SystemClock
@@ -219,13 +220,6 @@ def pid_of(name: str, running: Instance) -> int:
         return supervisor
     # In the order they are started in.
     return children(supervisor)[3]
-
-
-def children(pid: int) -> list[int]:
-    listed = subprocess.run(
-        ["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True, check=True
-    )
-    return sorted(int(line) for line in listed.stdout.split())
 
 
 def test_nothing_was_started_here(data: Path) -> None:

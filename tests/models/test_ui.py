@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
+from fakes.processes import children
 
 from mlops_cli.cli.app import main
 from mlops_cli.core.processes import child_environment
@@ -82,10 +83,3 @@ def test_a_server_that_dies_is_no_success(serving: tuple[subprocess.Popen[str], 
     _, err = child.communicate(timeout=SECONDS)
     assert child.returncode == 6
     assert "MLflow ended by itself" in err
-
-
-def children(pid: int) -> list[int]:
-    listed = subprocess.run(
-        ["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True, check=True
-    )
-    return [int(line) for line in listed.stdout.split()]

@@ -255,7 +255,7 @@ from pathlib import Path
 from mlops_cli.core.clock import SystemClock
 from mlops_cli.core.redact import Secret
 from mlops_cli.environments.apis.rest import connect
-from mlops_cli.environments.port import LogPage, TaskInfo
+from mlops_cli.environments.port import TaskInfo
 from mlops_cli.presentation import output
 from mlops_cli.runs.logs import TaskLog
 api = connect(sys.argv[1], username="a", password=Secret("secret"), clock=SystemClock())

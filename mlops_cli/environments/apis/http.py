@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import json
 import os
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ from mlops_cli.core.redact import printable
 from mlops_cli.environments.port import TooLargeError
 
 from .transport import SERVER_ERROR, Answer, Patience, detail, is_answer
+from .urls import FORBIDDEN, bad_url, checked_url, is_forbidden, is_loopback
 
 if TYPE_CHECKING:
     import ssl
@@ -33,9 +33,6 @@ PATIENCE_SECONDS: Final = 28.0
 """With the last try, a server that is silent is given up within half a minute."""
 
 _MAX_BYTES: Final = 64 * 1024 * 1024
-_FORBIDDEN: Final = "an address of nobody, or one where clouds keep credentials"
-# Those that are not link-local: of EC2 over IPv6, and of Alibaba Cloud.
-_METADATA: Final = frozenset({"fd00:ec2::254", "100.100.100.200"})
 
 
 class HttpTransport:
@@ -73,7 +70,7 @@ class HttpTransport:
         self._clock = clock
         self._patience = patience_seconds
         # A proxy for the world outside must not be asked for this machine.
-        trust_env = not _is_loopback(urlsplit(self.url).hostname or "")
+        trust_env = not is_loopback(urlsplit(self.url).hostname or "")
         with _proxies_that_are_ones():
             self._client = httpx.Client(
                 base_url=self.url,
@@ -233,9 +230,9 @@ class HttpTransport:
             return
         stream = told["return_value"]
         host = str((stream.get_extra_info("server_addr") or ("",))[0])
-        if _is_forbidden(host):
+        if is_forbidden(host):
             stream.close()
-            raise _bad_url(self.url, f"it leads to `{host}`, {_FORBIDDEN}")
+            raise bad_url(self.url, f"it leads to `{host}`, {FORBIDDEN}")
 
     def _refuse_untrusted(self, error: BaseException) -> None:
         import ssl
@@ -310,56 +307,6 @@ def _timeout(seconds: float) -> httpx.Timeout:
 
     bounded = max(0.5, min(READ_SECONDS, seconds))
     return httpx.Timeout(bounded, connect=min(CONNECT_SECONDS, bounded))
-
-
-def checked_url(url: str, *, allow_plain_http: bool = False) -> str:
-    """The URL without a slash at its end, if a password may be sent there.
-
-    Raises:
-        ProjectError: It is not http(s), carries a user or a query, names a link-local address,
-            or would send the password in the clear to another machine.
-    """
-    try:
-        parts = urlsplit(url)
-        host, _ = parts.hostname or "", parts.port
-    except ValueError as error:
-        raise _bad_url(url, str(error)) from error
-    if parts.scheme not in {"http", "https"} or not host:
-        raise _bad_url(url, "it must start with `https://` and name a host")
-    if parts.username or parts.password or parts.query or parts.fragment:
-        raise _bad_url(url, "it must not hold a user, a query or a fragment")
-    if _is_forbidden(host):
-        raise _bad_url(url, _FORBIDDEN)
-    if parts.scheme == "http" and not allow_plain_http and not _is_loopback(host):
-        raise _bad_url(url, "`http` would send secrets in the clear; use `https`")
-    return url.rstrip("/")
-
-
-def _bad_url(url: str, reason: str) -> ProjectError:
-    return ProjectError(f"Could not use `{printable(url)}` as an Airflow URL: {reason}")
-
-
-def _is_loopback(host: str) -> bool:
-    address = _address(host)
-    return host == "localhost" if address is None else address.is_loopback
-
-
-def _is_forbidden(host: str) -> bool:
-    address = _address(host)
-    return address is not None and (
-        address.is_link_local
-        or address.is_unspecified
-        or address.is_multicast
-        or str(address) in _METADATA
-    )
-
-
-def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    try:
-        address = ipaddress.ip_address(host.partition("%")[0])
-    except ValueError:
-        return None
-    return getattr(address, "ipv4_mapped", None) or address
 
 
 @contextmanager
